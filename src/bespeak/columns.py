@@ -1,0 +1,141 @@
+"""The record's vocabulary: every canonical table and one spelling per column.
+
+Times are UTC, to the microsecond, without an offset. Money is DECIMAL(18, 4) in the row's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+TEXT, NUMBER, WHOLE, MONEY, TIME, YES_NO = (
+    "string",
+    "float64",
+    "int64",
+    "decimal(18, 4)",
+    "timestamp(6)",
+    "boolean",
+)
+
+LINEAGE: Mapping[str, str] = MappingProxyType({"source": TEXT, "file": TEXT, "row": WHOLE})
+"""Where a row came from; `row` counts as a person would in the file (see collect)."""
+
+EVENT_TYPES = (
+    "view", "click", "search", "cart", "wishlist", "purchase", "return", "adjust", "rate",
+    "impression", "send", "open", "ask", "mention", "login", "other",
+)  # fmt: skip
+"""`adjust` moves stock or a ledger and is no customer's doing; `send` is a message that left."""
+
+
+@dataclass(frozen=True)
+class Grain:
+    """One canonical table: what a row is, its typed columns, which it can't do without."""
+
+    row: str
+    columns: Mapping[str, str]
+    required: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    time: str | None = None
+    actor: bool = False
+    """Whether rows carry identifiers of a customer (column `actor`)."""
+    personal: tuple[str, ...] = field(default=())
+    """Columns whose values are never quoted in a message."""
+
+
+RECORD: Mapping[str, Grain] = MappingProxyType(
+    {
+        "events": Grain(
+            row="one thing a customer did",
+            columns={
+                "event_id": TEXT, "actor": TEXT, "session_id": TEXT, "order_id": TEXT,
+                "item_id": TEXT, "type": TEXT, "time": TIME, "channel": TEXT,
+                "quantity": NUMBER, "price": MONEY, "value": MONEY, "discount": MONEY,
+                "currency": TEXT, "place": TEXT, "device": TEXT, "request_id": TEXT,
+                "position": WHOLE, "properties": TEXT,
+            },
+            required=("type", "time"),
+            key=("event_id",),
+            time="time",
+            actor=True,
+        ),
+        "customers": Grain(
+            row="one description of one customer by one source",
+            columns={
+                "actor": TEXT, "name": TEXT, "birth_year": WHOLE, "gender": TEXT, "country": TEXT,
+                "region": TEXT, "city": TEXT, "language": TEXT, "income": TEXT, "household": TEXT,
+                "consent": TEXT, "attributes": TEXT, "time": TIME,
+            },
+            required=("actor",),
+            key=("actor",),
+            actor=True,
+            personal=("name",),
+        ),
+        "items": Grain(
+            row="one product or service",
+            columns={
+                "item_id": TEXT, "title": TEXT, "category": TEXT, "brand": TEXT, "price": MONEY,
+                "available": YES_NO, "attributes": TEXT, "time": TIME,
+            },
+            required=("item_id",),
+            key=("item_id",),
+        ),
+        "offers": Grain(
+            row="one campaign or coupon: sent to, valid for or redeemed by",
+            columns={
+                "offer_id": TEXT, "campaign": TEXT, "actor": TEXT, "item_id": TEXT,
+                "from_time": TIME, "to_time": TIME, "kind": TEXT,
+            },
+            required=("offer_id", "kind"),
+            actor=True,
+        ),
+        "placements": Grain(
+            row="one item shown at one place for a while",
+            columns={
+                "item_id": TEXT, "place": TEXT, "from_time": TIME, "to_time": TIME, "kind": TEXT,
+                "position": TEXT,
+            },
+            required=("item_id", "from_time"),
+            time="from_time",
+        ),
+        "texts": Grain(
+            row="one review, query or message",
+            columns={
+                "text_id": TEXT, "actor": TEXT, "item_id": TEXT, "kind": TEXT, "time": TIME,
+                "channel": TEXT, "language": TEXT, "rating": NUMBER, "text": TEXT,
+            },
+            required=("text",),
+            time="time",
+            actor=True,
+            personal=("text",),
+        ),
+        "links": Grain(
+            row="one row of a source that names two identifiers of one customer",
+            columns={"left": TEXT, "right": TEXT, "rows": WHOLE, "first_row": WHOLE},
+            required=("left", "right"),
+        ),
+        "quarantine": Grain(
+            row="one row that was not let in",
+            columns={
+                "column": TEXT, "reason": TEXT, "found": TEXT, "expected": TEXT, "raw": TEXT,
+                "rule": TEXT,
+            },
+            required=("reason",),
+        ),
+        "merged": Grain(
+            row="one row that stands in another",
+            columns={"reason": TEXT, "into_row": WHOLE, "into_file": TEXT},
+            required=("reason",),
+        ),
+    }
+)  # fmt: skip
+
+IDENTITIES: Mapping[str, str] = MappingProxyType(
+    {"actor": TEXT, "namespace": TEXT, "value": TEXT, "customer_id": TEXT, "evidence": TEXT}
+)
+"""One identifier; `actor` is `namespace:value`, `value` a keyed hash where it is personal."""
+
+PERSONAL_NAMESPACES = ("email", "phone", "name", "card", "address", "ip")
+"""Identifiers kept only as a keyed hash, whatever the source calls them."""
+
+MAPPABLE = tuple(name for name in RECORD if name not in {"links", "quarantine", "merged"})

@@ -1,0 +1,295 @@
+"""bespeak.toml, typed: read whole, checked whole, before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from bespeak.columns import MAPPABLE, RECORD
+from bespeak.errors import ConfigInvalid
+
+FILE_NAME = "bespeak.toml"
+
+Format = Literal["auto", "csv", "jsonl", "parquet", "excel", "sql", "access_log"]
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One table of bespeak.toml: frozen, and strict about its keys."""
+
+
+class Derived(_Part, frozen=True):
+    """A mapped value that is no plain column: a constant, or an expression over the row."""
+
+    constant: str | int | float | bool | None = None
+    expression: str | None = None
+
+
+Mapped = str | Derived
+"""A column's name, or `{constant = …}`, or `{expression = "…"}`."""
+
+
+class Source(_Part, frozen=True):
+    """Files (or a database query) of one shape, and how they map to one table of the record."""
+
+    name: str
+    table: str = "events"
+    channel: str = "unknown"
+    files: list[str] = []
+    format: Format = "auto"
+    database: str | None = None
+    """For `sql`: `sqlite:///path` or `postgresql://…` (extra `postgres`)."""
+    query: str | None = None
+    encoding: str | None = None
+    separator: str | None = None
+    decimal: Literal[".", ","] | None = None
+    sheet: str | None = None
+    timezone: str | None = None
+    """Zone of times that carry no offset; the workspace's by default."""
+    time_formats: list[str] = []
+    """strptime patterns, tried in order, before ISO 8601."""
+    currency: str | None = None
+    identifiers: dict[str, Mapped] = {}
+    """namespace -> where its value stands; the first that is present names the actor."""
+    columns: dict[str, Mapped] = {}
+    items: dict[str, Mapped] = {}
+    """What the same rows say of the item (title, category, price …)."""
+    customers: dict[str, Mapped] = {}
+    """What the same rows say of the customer."""
+    texts: dict[str, Mapped] = {}
+    """A text that the same rows carry (`text`, `rating` …)."""
+
+
+class Identity(_Part, frozen=True):
+    """How identifiers become people."""
+
+    primary: list[str] = ["customer"]
+    """Namespaces whose value, alone, may serve as the customer_id; first wins."""
+    max_links: int = 20
+    """An identifier linked to more identifiers of one other namespace is shared by many people
+    (a shop's tablet, a noreply address) and joins nobody."""
+
+
+class Policy(_Part, frozen=True):
+    """What to do with one column's missing values and outliers."""
+
+    column: str
+    table: str = "events"
+    missing: Literal["leave", "mean", "median", "mode", "interpolate"] = "leave"
+    within: str | None = None
+    """Fill from rows that share this column's value (item_id, say) before all rows."""
+    outliers: Literal["none", "iqr", "z", "mad"] = "none"
+    action: Literal["flag", "clip", "quarantine"] = "flag"
+    threshold: float | None = None
+    """Fence in units of the method: 3 IQR, 4 standard deviations, 6 scaled MAD by default."""
+
+
+class Prepare(_Part, frozen=True):
+    """Cleaning rules that hold for all sources."""
+
+    policies: list[Policy] = []
+    session_gap_minutes: int = 30
+    max_quantity: float = 1e9
+
+
+class Features(_Part, frozen=True):
+    """Point in time and windows of the feature tables."""
+
+    as_of: str | None = None
+    """ISO time, exclusive; one microsecond after the latest event by default."""
+    windows_days: list[int] = [28, 91]
+    top_categories: int = 12
+
+
+class Segments(_Part, frozen=True):
+    """k-means search; RFM needs no settings."""
+
+    k_min: int = 2
+    k_max: int = 10
+    sample: int = 20_000
+    bootstrap: int = 20
+
+
+class Recommend(_Part, frozen=True):
+    """Interactions and models."""
+
+    weights: dict[str, float] = {
+        "purchase": 1.0, "cart": 0.5, "wishlist": 0.4, "click": 0.2, "view": 0.1, "rate": 0.5,
+    }  # fmt: skip
+    half_life_days: float = 90.0
+    models: list[str] = ["popular", "frequency", "item_knn"]
+    serve: str = "best"
+    """The model that answers: a name from `models`, or `best` by validation NDCG@10."""
+    repeat: Literal["auto", "yes", "no"] = "auto"
+    """Whether a list may hold what its customer already has; `auto` asks how often people rebuy."""
+    test_days: int = 28
+    parameters: dict[str, dict[str, float | int | str | bool]] = {}
+    """Model name -> its own settings, e.g. `{item_knn = {neighbours = 200}}`."""
+
+
+class Serve(_Part, frozen=True):
+    """The HTTP server. It has no keys yet, so it listens on this machine only."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+class Workspace(_Part, frozen=True):
+    """What holds for the whole workspace."""
+
+    name: str
+    engine: Literal["duckdb"] = "duckdb"
+    currency: str = "XXX"
+    timezone: str = "UTC"
+    seed: int = 7
+    packs: list[str] = ["retail"]
+    memory: str = "2GB"
+    threads: int | None = None
+
+
+class Config(_Part, frozen=True):
+    """The whole of bespeak.toml."""
+
+    workspace: Workspace
+    sources: list[Source] = []
+    identity: Identity = Identity()
+    prepare: Prepare = Prepare()
+    features: Features = Features()
+    segments: Segments = Segments()
+    recommend: Recommend = Recommend()
+    serve: Serve = Serve()
+
+
+def load(path: Path) -> Config:
+    """The checked config in `path` (a bespeak.toml).
+
+    raises : ConfigInvalid, naming the key, what was found and what was expected
+    """
+    if not path.is_file():
+        raise ConfigInvalid(
+            f"{path}: there is no such file",
+            next_step="Make one with `bespeak init DIR --from FILES`, or give the folder with -w.",
+        )
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(
+            f"{path}: not valid TOML: {error}", next_step="Mend that line."
+        ) from error
+    return parse(data, origin=path.name)
+
+
+def parse(data: dict[str, Any], *, origin: str = FILE_NAME) -> Config:
+    """`data` as a Config; every complaint names its key in `origin`."""
+    try:
+        config = msgspec.convert(data, Config)
+    except msgspec.ValidationError as error:
+        raise _teach(str(error), data, origin) from error
+    problems = [problem for source in config.sources for problem in _source_problems(source)]
+    problems += _repeated_names(config.sources) + _general_problems(config)
+    if problems:
+        raise ConfigInvalid(
+            f"{origin}: " + "; ".join(problems), next_step="Mend these keys and run again."
+        )
+    return config
+
+
+def _teach(message: str, data: dict[str, Any], origin: str) -> ConfigInvalid:
+    """msgspec's message with the key's path, what stands there, and the nearest known key."""
+    where = re.search(r" - at `\$(.*)`$", message)
+    path = where.group(1).lstrip(".") if where else ""
+    core = message[: where.start()] if where else message
+    unknown = re.search(r"unknown field `(.+)`", core)
+    if unknown:
+        name = unknown.group(1)
+        near = difflib.get_close_matches(name, _known_keys(), n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "Remove it, or see docs/configuration.md."
+        full = f"{path}.{name}" if path else name
+        return ConfigInvalid(f"{origin}: key `{full}` is not known", next_step=hint)
+    found = _value_at(data, path)
+    return ConfigInvalid(
+        f"{origin}: key `{path or 'the file'}`: {core[:1].lower()}{core[1:]}",
+        found=None if found is None else repr(found)[:80],
+    )
+
+
+def _value_at(data: Any, path: str) -> Any:
+    """What stands at a path like `sources[0].name`; None where a wildcard hides it."""
+    for part in re.findall(r"[^.\[\]]+", path):
+        if part == "...":
+            return None
+        try:
+            data = data[int(part)] if isinstance(data, list) else data[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return None
+    return None if isinstance(data, dict | list) else data
+
+
+def _known_keys() -> list[str]:
+    parts = (Config, Workspace, Source, Identity, Policy, Prepare, Features, Segments, Recommend,
+             Serve, Derived)  # fmt: skip
+    return sorted({name for part in parts for name in part.__struct_fields__})
+
+
+def _source_problems(source: Source) -> list[str]:
+    """What is wrong with one source that types can't say."""
+    at = f"source `{source.name}`"
+    problems = []
+    if not NAME.fullmatch(source.name):
+        problems.append(f"{at}: its name must be lower-case letters, digits, - or _")
+    if source.table not in MAPPABLE:
+        problems.append(f"{at}: table `{source.table}` is not one of {', '.join(MAPPABLE)}")
+        return problems
+    if not source.files and source.database is None:
+        problems.append(f"{at}: give `files`, or `database` and `query`")
+    if source.database is not None and not source.query:
+        problems.append(f"{at}: `database` needs a `query`")
+    for part, table in (("columns", source.table), ("items", "items"), ("customers", "customers"),
+                        ("texts", "texts")):  # fmt: skip
+        known = [name for name in RECORD[table].columns if name != "actor"]
+        for name in getattr(source, part):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f" (did you mean `{near[0]}`?)" if near else f" ({', '.join(known)})"
+                problems.append(f"{at}: `{part}.{name}` is no column of {table}{hint}")
+    if source.timezone is not None:
+        problems += _zone_problems(f"{at}: timezone", source.timezone)
+    return problems
+
+
+def _zone_problems(at: str, zone: str) -> list[str]:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return [f"{at} `{zone}` is not a zone of the IANA list (like Europe/London)"]
+    return []
+
+
+def _repeated_names(sources: list[Source]) -> list[str]:
+    names = [source.name for source in sources]
+    return [
+        f"two sources are called `{name}`" for name in sorted(set(names)) if names.count(name) > 1
+    ]
+
+
+def _general_problems(config: Config) -> list[str]:
+    problems = _zone_problems("workspace.timezone", config.workspace.timezone)
+    if config.segments.k_min < 2 or config.segments.k_max < config.segments.k_min:
+        problems.append("segments: k_min must be at least 2 and at most k_max")
+    if config.recommend.half_life_days <= 0:
+        problems.append("recommend.half_life_days must be more than 0")
+    if config.serve.host not in {"127.0.0.1", "localhost", "::1"}:
+        problems.append(
+            f"serve.host: found `{config.serve.host}`, expected a loopback address (127.0.0.1):"
+            " the server has no keys yet, so it may not be reached from elsewhere"
+        )
+    for policy in config.prepare.policies:
+        if policy.table not in RECORD or policy.column not in RECORD[policy.table].columns:
+            problems.append(f"prepare.policies: `{policy.table}.{policy.column}` is no column")
+    return problems

@@ -1,0 +1,59 @@
+"""What a stage may ask of an engine. Everything else is an Ibis expression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+
+class Engine(Protocol):
+    """One connection to where the rows are. A stage gets it as an argument and never asks which."""
+
+    name: str
+
+    def read(self, paths: Sequence[Path], *, rows_numbered: bool = False) -> ir.Table:
+        """Parquet files or folders of them, as one table; columns are united by name.
+
+        rows_numbered : adds `_file` (the path) and `_row` (int64, from 1, in file order)
+        """
+
+    def table(self, rows: pa.Table) -> ir.Table:
+        """Rows in memory, as a table of the engine."""
+
+    def run(self, expression: ir.Table) -> pa.Table:
+        """A small result: statistics, a sample, a lookup."""
+
+    def batches(self, expression: ir.Table, *, rows: int = 262_144) -> Iterator[pa.RecordBatch]:
+        """A large result, in order, a batch at a time."""
+
+    def write(self, expression: ir.Table, folder: Path, *, by: str | None = None) -> int:
+        """Write Parquet under `folder` and return the rows counted from what was written.
+
+        by : a string column; each of its values gets files of its own (`by=value/…`), and the
+             column is left out of them
+        """
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        """Compute once, on disk, for the steps that follow; gone when the engine closes."""
+
+    def micros(self, time: ir.Value) -> ir.Value:
+        """Whole microseconds since 1970 of a timestamp."""
+
+    def moment(self, micros: ir.Value) -> ir.Value:
+        """The timestamp of whole microseconds since 1970."""
+
+    def parse_time(self, text: ir.Value, pattern: str) -> ir.Value:
+        """Text to a timestamp by a strptime pattern; null where it does not fit."""
+
+    def to_utc(self, time: ir.Value, zone: str) -> ir.Value:
+        """A zone's wall-clock time to UTC."""
+
+    def row_hash(self, table: ir.Table, columns: Sequence[str]) -> ir.Value:
+        """A 64-bit hash of some columns, to narrow a search only: it differs between engines."""
+
+    def close(self) -> None:
+        """Let go of files, memory and scratch space."""

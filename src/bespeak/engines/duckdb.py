@@ -1,0 +1,149 @@
+"""DuckDB, in process: the default engine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bespeak.engines.dialect import DUCKDB
+from bespeak.errors import BespeakError, SourceMissing, SourceUnreadable
+
+
+class DuckDB:
+    """An in-memory DuckDB that spills to `scratch` beyond `memory`."""
+
+    name = "duckdb"
+
+    def __init__(
+        self, *, scratch: Path | None = None, memory: str = "2GB", threads: int | None = None
+    ) -> None:
+        self._scratch = Path(tempfile.mkdtemp(prefix="bespeak-", dir=scratch))
+        settings: dict[str, Any] = {
+            "temp_directory": str(self._scratch / "spill"),
+            "memory_limit": memory,
+            "preserve_insertion_order": False,
+        }
+        if threads is not None:
+            settings["threads"] = threads
+        self._ibis = ibis.duckdb.connect(**settings)
+        self._ibis.raw_sql("SET TimeZone = 'UTC'")
+        self._kept = 0
+
+    def read(self, paths: Sequence[Path], *, rows_numbered: bool = False) -> ir.Table:
+        files = [file for path in paths for file in _parquet_files(path)]
+        try:
+            table = self._ibis.read_parquet(
+                [str(file) for file in files],
+                union_by_name=True,
+                filename=rows_numbered,
+                file_row_number=rows_numbered,
+                hive_partitioning=False,
+            )
+        except duckdb.Error as error:
+            raise SourceUnreadable(
+                f"{files[0] if len(files) == 1 else f'one of {len(files)} files'}: "
+                f"not readable as Parquet: {_first_line(error)}",
+                next_step="Check the file, or set `format` for this source.",
+            ) from error
+        if not rows_numbered:
+            return table
+        numbered = table.mutate(_file=table["filename"], _row=table["file_row_number"] + 1)
+        return numbered.drop("filename", "file_row_number")
+
+    def table(self, rows: pa.Table) -> ir.Table:
+        return ibis.memtable(rows)
+
+    def run(self, expression: ir.Table) -> pa.Table:
+        try:
+            return self._ibis.to_pyarrow(expression)
+        except duckdb.Error as error:
+            raise _translated(error) from error
+
+    def batches(self, expression: ir.Table, *, rows: int = 262_144) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._ibis.to_pyarrow_batches(expression, chunk_size=rows)
+        except duckdb.Error as error:
+            raise _translated(error) from error
+
+    def write(self, expression: ir.Table, folder: Path, *, by: str | None = None) -> int:
+        folder.mkdir(parents=True, exist_ok=True)
+        query = self._ibis.compile(expression)
+        options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+        if by is None:
+            target = folder / "part-0.parquet"
+        else:
+            target, options = folder, f'{options}, PARTITION_BY ("{by}"), OVERWRITE_OR_IGNORE'
+        try:
+            self._ibis.raw_sql(f"COPY ({query}) TO '{_quoted(target)}' ({options})")
+        except duckdb.Error as error:
+            raise _translated(error) from error
+        return sum(pq.ParquetFile(file).metadata.num_rows for file in folder.rglob("*.parquet"))
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        self._kept += 1
+        folder = self._scratch / f"kept-{self._kept}"
+        self.write(expression, folder)
+        return self.read([folder])
+
+    def micros(self, time: ir.Value) -> ir.Value:
+        return DUCKDB["micros"](time)
+
+    def moment(self, micros: ir.Value) -> ir.Value:
+        return DUCKDB["moment"](micros)
+
+    def parse_time(self, text: ir.Value, pattern: str) -> ir.Value:
+        return DUCKDB["parse_time"](text, pattern)
+
+    def to_utc(self, time: ir.Value, zone: str) -> ir.Value:
+        return DUCKDB["to_instant"](zone, time).cast("timestamp(6)")
+
+    def row_hash(self, table: ir.Table, columns: Sequence[str]) -> ir.Value:
+        return ibis.struct({name: table[name] for name in columns}).hash()
+
+    def close(self) -> None:
+        self._ibis.disconnect()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> DuckDB:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    """The file, or every Parquet file below the folder, in the order of their names."""
+    if path.is_dir():
+        files = sorted(path.rglob("*.parquet"))
+        if files:
+            return files
+    elif path.is_file():
+        return [path]
+    raise SourceMissing(f"{path}: there is no Parquet file", next_step="Check the path.")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _translated(error: duckdb.Error) -> BespeakError:
+    """DuckDB's error in our words; the one place where they meet."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return BespeakError(
+            "the engine ran out of its memory",
+            next_step="Raise `workspace.memory` in bespeak.toml.",
+        )
+    return BespeakError(f"the engine could not compute a step: {_first_line(error)}")
