@@ -69,7 +69,7 @@ class Source(_Part, frozen=True):
 class Identity(_Part, frozen=True):
     """How identifiers become people."""
 
-    primary: list[str] = ["customer"]
+    primary: list[str] = msgspec.field(default_factory=lambda: ["customer"])
     """Namespaces whose value, alone, may serve as the customer_id; first wins."""
     max_links: int = 20
     """An identifier linked to more identifiers of one other namespace is shared by many people
@@ -103,7 +103,7 @@ class Features(_Part, frozen=True):
 
     as_of: str | None = None
     """ISO time, exclusive; one microsecond after the latest event by default."""
-    windows_days: list[int] = [28, 91]
+    windows_days: list[int] = msgspec.field(default_factory=lambda: [28, 91])
     top_categories: int = 12
 
 
@@ -119,11 +119,13 @@ class Segments(_Part, frozen=True):
 class Recommend(_Part, frozen=True):
     """Interactions and models."""
 
-    weights: dict[str, float] = {
-        "purchase": 1.0, "cart": 0.5, "wishlist": 0.4, "click": 0.2, "view": 0.1, "rate": 0.5,
-    }  # fmt: skip
+    weights: dict[str, float] = msgspec.field(
+        default_factory=lambda: {
+            "purchase": 1.0, "cart": 0.5, "wishlist": 0.4, "click": 0.2, "view": 0.1, "rate": 0.5,
+        }
+    )  # fmt: skip
     half_life_days: float = 90.0
-    models: list[str] = ["popular", "frequency", "item_knn"]
+    models: list[str] = msgspec.field(default_factory=lambda: ["popular", "frequency", "item_knn"])
     serve: str = "best"
     """The model that answers: a name from `models`, or `best` by validation NDCG@10."""
     repeat: Literal["auto", "yes", "no"] = "auto"
@@ -148,7 +150,7 @@ class Workspace(_Part, frozen=True):
     currency: str = "XXX"
     timezone: str = "UTC"
     seed: int = 7
-    packs: list[str] = ["retail"]
+    packs: list[str] = msgspec.field(default_factory=lambda: ["retail"])
     memory: str = "2GB"
     threads: int | None = None
 
