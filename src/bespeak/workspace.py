@@ -180,11 +180,11 @@ class Workspace:
         """Remove versions unused by this run and the one before, and what killed runs left."""
         wanted = {f"{key}/{v}" for used in (keep, before) for key, v in used.items()}
         for kind in ("stage", "record", "features", "artifacts"):
-            for manifest in (self.root / kind).glob(f"**/{MANIFEST}"):
-                if str(manifest.parent.relative_to(self.root)) not in wanted:
-                    shutil.rmtree(manifest.parent, ignore_errors=True)
-            for aside in (self.root / kind).glob("**/.aside-*"):
-                shutil.rmtree(aside, ignore_errors=True)
+            made = [found.parent for found in (self.root / kind).rglob(MANIFEST)]
+            left = [found for found in (self.root / kind).rglob(".aside-*") if found.is_dir()]
+            for path in [*left, *made]:
+                if str(path.relative_to(self.root)) not in wanted:
+                    shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

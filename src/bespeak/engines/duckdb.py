@@ -36,7 +36,7 @@ class DuckDB:
             settings["threads"] = threads
         self._ibis = ibis.duckdb.connect(**settings)
         self._ibis.raw_sql("SET TimeZone = 'UTC'")
-        self._kept = 0
+        self._kept = self._made = 0
 
     def read(self, paths: Sequence[Path], *, rows_numbered: bool = False) -> ir.Table:
         files = [file for path in paths for file in _parquet_files(path)]
@@ -60,7 +60,11 @@ class DuckDB:
         return numbered.drop("filename", "file_row_number")
 
     def table(self, rows: pa.Table) -> ir.Table:
-        return ibis.memtable(rows)
+        # through a file, not ibis.memtable: a COPY of compiled SQL would not find the latter
+        self._made += 1
+        path = self._scratch / f"made-{self._made}.parquet"
+        pq.write_table(rows, path)
+        return self.read([path])
 
     def run(self, expression: ir.Table) -> pa.Table:
         try:
@@ -70,7 +74,8 @@ class DuckDB:
 
     def batches(self, expression: ir.Table, *, rows: int = 262_144) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._ibis.to_pyarrow_batches(expression, chunk_size=rows)
+            # Ibis 12 still calls a method that DuckDB 2.0 took away
+            yield from self._ibis.con.sql(self._ibis.compile(expression)).to_arrow_reader(rows)
         except duckdb.Error as error:
             raise _translated(error) from error
 

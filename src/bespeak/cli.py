@@ -1,0 +1,294 @@
+"""The command line: one verb a command, `--json` beside every table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from bespeak import __version__, flow, screen
+from bespeak.errors import BadRequest, BespeakError, ConfigInvalid
+from bespeak.workspace import Workspace
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    help="Raw customer behaviour in, personal selling out.\n\nA first walk: `bespeak demo`. Your"
+    " own data: `bespeak init shop --from exports/`, then `bespeak run -w shop`, then"
+    " `bespeak serve -w shop`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+quarantine = typer.Typer(
+    help="Rows that were not let in: see them, and what a mended rule would recover.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.add_typer(quarantine, name="quarantine")
+
+Folder = Annotated[
+    Path, typer.Option("--workspace", "-w", help="The workspace's folder.", show_default="here")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+HERE = Path()
+
+
+def teaching(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn our errors into a message and an exit status; anything else is a bug and says so."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except BespeakError as error:
+            screen.failure(error, as_json=bool(kwargs.get("as_json")))
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as error:
+            screen.note("Stopped. What the last good run made is as it was.")
+            raise typer.Exit(130) from error
+
+    return guarded
+
+
+def emit(document: Any) -> None:
+    """One JSON document on standard output."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Workspace]:
+    """The workspace in `folder`; its config is read, so a wrong folder is said at once."""
+    workspace = Workspace(folder)
+    workspace.config()
+    yield workspace
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Raw customer behaviour in, personal selling out."""
+    if shown:
+        typer.echo(f"bespeak {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+@teaching
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new workspace's folder.", metavar="DIR")],
+    inputs: Annotated[
+        list[str],
+        typer.Option("--from", help="A file, folder, glob or database URL; repeat for more."),
+    ],
+    name: Annotated[str | None, typer.Option(help="What to call it; the folder's name.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a bespeak.toml.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at data files and propose how they map to the record, each guess explained.
+
+    Example: `bespeak init shop --from exports/orders.csv --from exports/weblog/`
+    """
+    proposal = flow.propose(
+        Workspace(folder), inputs, name=name or folder.resolve().name, force=force
+    )
+    if as_json:
+        emit(proposal)
+    else:
+        screen.proposal(proposal, folder)
+
+
+@app.command()
+@teaching
+def run(
+    workspace: Folder = HERE,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            help="Bring this stage up to date, with what it needs, and leave those after it: "
+            + ", ".join(flow.STAGES)
+        ),
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="Engine for this run: duckdb.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take raw files to segments, recommendations and a console; redo only what changed."""
+    with opened(workspace) as here, screen.progress(quiet=as_json) as tell:
+        outcome = flow.run(here, only=only, engine=engine, tell=tell)
+    if as_json:
+        emit(flow.outcome_json(outcome))
+    else:
+        screen.outcome(outcome, flow.status(here), workspace)
+
+
+@app.command()
+@teaching
+def status(
+    workspace: Folder = HERE,
+    recount: Annotated[
+        bool, typer.Option("--recount", help="Count the written Parquet again and compare.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The account of every row, the tables, and the last run."""
+    with opened(workspace) as here:
+        found = flow.status(here, recount=recount)
+    if as_json:
+        emit(found)
+    else:
+        screen.status(found)
+
+
+@app.command()
+@teaching
+def recommend(
+    customer: Annotated[str | None, typer.Argument(help="A customer_id.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many, 1 to 1000.")] = 10,
+    items: Annotated[
+        str | None, typer.Option(help="Instead of a customer: item ids of a visit, by comma.")
+    ] = None,
+    why: Annotated[bool, typer.Option("--why", help="Say the reason beside each item.")] = False,
+    repeat: Annotated[
+        bool | None,
+        typer.Option("--repeat/--no-repeat", help="Whether to offer what they already have."),
+    ] = None,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Recommend to one customer, by the model that the last run chose."""
+    history = [item.strip() for item in items.split(",") if item.strip()] if items else None
+    if (customer is None) == (history is None):
+        raise BadRequest(
+            "give a customer, or --items", next_step="For example: bespeak recommend 900 -k 5 --why"
+        )
+    with opened(workspace) as here:
+        answer = flow.open_shop(here).recommend(customer, history=history, k=k, repeat=repeat)
+    if as_json:
+        emit(answer)
+    else:
+        screen.recommendations(answer, why=why)
+
+
+@app.command()
+@teaching
+def evaluate(
+    train: Annotated[Path | None, typer.Option(help="Train file; with --test.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Test file; with --train.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Which model; repeat for more.")] = None,
+    k: Annotated[int, typer.Option("-k", help="Length of the lists.")] = 10,
+    repeat: Annotated[
+        bool | None,
+        typer.Option(
+            "--repeat/--no-repeat",
+            help="Whether a list may hold what its customer has in train. By default: the"
+            " workspace's choice, or no for files.",
+        ),
+    ] = None,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Measure models on what customers did next, over all items, with intervals.
+
+    Without files: the workspace's last weeks are the test. Files: `user item item …` a line, or
+    CSV/Parquet with user, item and, where there are any, time and weight.
+    """
+    if (train is None) != (test is None):
+        raise BadRequest("--train and --test go together", next_step="Give both, or neither.")
+    with screen.working("Evaluating", quiet=as_json):
+        if train is not None and test is not None:
+            table = flow.evaluate_files(train, test, models=model, k=k, repeat=bool(repeat))
+        else:
+            with opened(workspace) as here:
+                table = flow.evaluate(here, models=model, k=k, repeat=repeat)
+    if as_json:
+        emit(table)
+    else:
+        screen.evaluation(table)
+
+
+@app.command()
+@teaching
+def serve(
+    workspace: Folder = HERE,
+    port: Annotated[int | None, typer.Option(help="The port; bespeak.toml's by default.")] = None,
+) -> None:
+    """Answer over HTTP, with the console; on this machine only, since there are no keys yet."""
+    with opened(workspace) as here:
+        flow.serve_shop(here, port=port, ready=screen.address)
+
+
+@app.command()
+@teaching
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to put it.", metavar="[DIR]")] = Path(
+        "demo"
+    ),
+    serve_after: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Open the console at the end.")
+    ] = True,
+    port: Annotated[int | None, typer.Option(help="The console's port.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A real grocer's year, from raw files to recommendations in the browser (extra `demo`)."""
+    here = flow.demo_workspace(folder)
+    with screen.progress(quiet=as_json) as tell:
+        outcome = flow.run(here, tell=tell)
+    if as_json:
+        emit(flow.outcome_json(outcome))
+    else:
+        screen.outcome(outcome, flow.status(here), folder)
+    if serve_after:
+        flow.serve_shop(here, port=port, ready=screen.address)
+
+
+@quarantine.command("list")
+@teaching
+def quarantined(
+    workspace: Folder = HERE,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many rows.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Rows that were not let in, each with its file, row, reason and what was found."""
+    with opened(workspace) as here:
+        rows = flow.quarantined(here, source=source, reason=reason, limit=limit)
+    if as_json:
+        emit(rows)
+    else:
+        screen.quarantine(rows)
+
+
+@quarantine.command("replay")
+@teaching
+def replay(
+    workspace: Folder = HERE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read the quarantine again under the mended mapping or rules, and say what came back."""
+    with opened(workspace) as here, screen.progress(quiet=as_json) as tell:
+        changes = flow.replay(here, dry_run=dry_run, tell=tell)
+    if as_json:
+        emit(changes)
+    else:
+        screen.replay(changes, dry_run=dry_run)
+
+
+def main() -> None:
+    """The entry point of the `bespeak` command."""
+    app()
+
+
+__all__ = ["ConfigInvalid", "app", "main"]

@@ -1,0 +1,215 @@
+"""What the command line shows: tables on standard output, progress and errors beside it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bespeak.errors import BespeakError
+from bespeak.flow import Step
+
+Answer = Mapping[str, Any]
+
+
+def _out() -> Console:
+    """Standard output; wide enough for a table where it is no terminal."""
+    return Console(soft_wrap=False, width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def _aside() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def failure(error: BespeakError, *, as_json: bool) -> None:
+    """An error: what, found, expected, what next."""
+    if as_json:
+        said = {"code": type(error).__name__, "message": error.what, "found": error.found,
+                "expected": error.expected, "next_step": error.next_step}  # fmt: skip
+        sys.stderr.write(json.dumps({"error": said}, ensure_ascii=False) + "\n")
+        return
+    _aside().print(f"[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
+
+
+def note(text: str) -> None:
+    _aside().print(escape(text))
+
+
+def address(url: str) -> None:
+    """Where the server listens."""
+    console = _aside()
+    console.print(f"\n[bold green]●[/] The console is at [bold]{url}[/]")
+    console.print(f"  API: {url}v1/overview   OpenAPI: {url}openapi.json")
+    console.print("  It has no keys yet, so only this machine can reach it. Ctrl-C ends it.\n")
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Callable[[Step], None]]:
+    """A line per step that had work to do, with a spinner on the one at work."""
+    console = _aside()
+    if quiet:
+        yield lambda step: None
+        return
+    with console.status("Looking for what changed") as spinner:
+
+        def tell(step: Step) -> None:
+            if step.state == "running":
+                spinner.update(f"[cyan]{step.stage}[/] {escape(step.name)}")
+            elif step.state == "done":
+                rows = f"{step.rows:>12,} rows" if step.rows is not None else " " * 17
+                console.print(
+                    f"[green]✓[/] [cyan]{step.stage:<10}[/] {escape(step.name):<24}"
+                    f" {rows} {step.seconds:>7.1f} s"
+                )
+
+        yield tell
+
+
+@contextmanager
+def working(text: str, *, quiet: bool) -> Iterator[None]:
+    """A spinner over work of unknown length."""
+    if quiet:
+        yield
+        return
+    with _aside().status(text):
+        yield
+
+
+def outcome(outcome: Any, status: Answer, folder: Path) -> None:
+    """What a run came to, and where to go next."""
+    console = _out()
+    if not outcome.changed:
+        console.print(
+            f"Nothing has changed since the last run ({status['as_of_run']}); nothing to do."
+        )
+        return
+    _account(console, status["account"])
+    place = "" if folder == Path() else f" -w {folder}"
+    console.print(
+        f"\nNext: [bold]bespeak serve{place}[/] for the console,"
+        f" [bold]bespeak status{place}[/] for the account,"
+        f" [bold]bespeak quarantine list{place}[/] for rows that were not let in."
+    )
+
+
+def status(found: Answer) -> None:
+    """The account, the tables and the last run."""
+    console = _out()
+    console.print(f"[bold]{escape(found['workspace'])}[/]  engine {found['engine']}")
+    if found["as_of_run"] is None:
+        console.print("No run has ended here yet. Run `bespeak run`.")
+        return
+    console.print(f"last run {found['as_of_run']}   {found['megabytes']:,.0f} MB on disk")
+    _account(console, found["account"])
+    table = _table("table", "rows")
+    for name, rows in found["tables"].items():
+        table.add_row(name, f"{rows:,}")
+    console.print(table)
+
+
+def _account(console: Console, account: Sequence[Answer]) -> None:
+    table = _table("source", "rows in", "kept", "merged", "quarantined", "erased", "found")
+    for line in account:
+        found = ", ".join(f"{kind} {n:,}" for kind, n in line["found"].items() if n)
+        table.add_row(
+            line["source"], f"{line['rows_in']:,}", f"{line['kept']:,}", f"{line['merged']:,}",
+            f"{sum(line['quarantined'].values()):,}", f"{line['erased']:,}", escape(found),
+        )  # fmt: skip
+    console.print(table)
+
+
+def recommendations(answer: Answer, *, why: bool) -> None:
+    """A list for one customer, and whether it is a fallback."""
+    console = _out()
+    whom = f"customer {answer['customer_id']}" if answer["customer_id"] else "this visit"
+    console.print(f"For {escape(whom)}, by {answer['model']} (version {answer['version']})")
+    if answer["fallback"]:
+        console.print(f"[yellow]Fallback:[/] {escape(answer['fallback_reason']['en'])}")
+    columns = ["#", "item", "title", "score", *(["why"] if why else [])]
+    table = _table(*columns, left=("title", "why", "item"))
+    for place, item in enumerate(answer["items"], start=1):
+        row = [str(place), item["item_id"], item["title"] or "", f"{item['score']:.4g}"]
+        table.add_row(*(escape(cell) for cell in [*row, *([item["reason"]["en"]] if why else [])]))
+    console.print(table)
+
+
+def evaluation(found: Answer) -> None:
+    """One row a model: accuracy with its interval, variety, and cost."""
+    console = _out()
+    models: Sequence[Answer] = found["models"]
+    ranked = [name for name in models[0] if "@" in name and not name.endswith("_ci")]
+    table = _table("model", *ranked, "fit s", "score s", "peak MB")
+    for model in models:
+        cells = []
+        for name in ranked:
+            low, high = model.get(f"{name}_ci") or (None, None)
+            spread = f" [dim]±{(high - low) / 2:.4f}[/]" if low is not None else ""
+            cells.append("–" if model[name] is None else f"{model[name]:.4f}{spread}")
+        cost = f"{model['fit_s']:.1f}", f"{model['score_s']:.1f}", f"{model['peak_rss_mb']:,.0f}"
+        table.add_row(model["name"], *cells, *cost)
+    console.print(table)
+    said = f"{models[0]['customers']:,} customers with a test item; ± is half a 95 % interval."
+    console.print(f"[dim]{said}[/]")
+
+
+def proposal(found: Answer, folder: Path) -> None:
+    """Each guess and its reason, and what could not be told."""
+    console = _out()
+    for source in found["sources"]:
+        console.print(f"\n[bold]{escape(source['name'])}[/] → {source['table']}")
+        table = _table("key", "choice", "because", left=("key", "choice", "because"))
+        for guess in source["guesses"]:
+            table.add_row(*(escape(str(guess[part])) for part in ("key", "choice", "reason")))
+        console.print(table)
+    for file in found["unread"]:
+        console.print(f"[yellow]Not mapped:[/] {escape(file['path'])}: {escape(file['why'])}")
+    console.print(
+        f"\nWritten to {escape(found['config'])}. Read it, mend what is wrong, then"
+        f" [bold]bespeak run -w {folder}[/]."
+    )
+
+
+def quarantine(rows: Sequence[Answer]) -> None:
+    """Rows that were not let in."""
+    console = _out()
+    if not rows:
+        console.print("The quarantine is empty.")
+        return
+    table = _table("source", "file", "row", "column", "reason", "found", "expected",
+                   left=("source", "file", "column", "reason", "found", "expected"))  # fmt: skip
+    for row in rows:
+        cells = (
+            row[name] for name in ("source", "file", "row", "column", "reason", "found", "expected")
+        )
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
+    console.print(table)
+
+
+def replay(changes: Sequence[Answer], *, dry_run: bool) -> None:
+    """By source and reason: how many rows were held, and are held now."""
+    console = _out()
+    table = _table(
+        "source", "reason", "held before", "held now", "recovered", left=("source", "reason")
+    )
+    for change in changes:
+        back = change["before"] - change["after"]
+        table.add_row(change["source"], change["reason"], f"{change['before']:,}",
+                      f"{change['after']:,}", f"{back:+,}")  # fmt: skip
+    console.print(table if changes else "The mended rules change nothing in the quarantine.")
+    if dry_run and changes:
+        console.print("Nothing was changed. `bespeak quarantine replay` does it.")
+
+
+def _table(*columns: str, left: Sequence[str] = ("source", "table", "model", "found")) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="left" if name in left else "right", overflow="fold")
+    return table

@@ -1,0 +1,101 @@
+"""bespeak.toml is checked whole, and every complaint teaches."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bespeak import config
+from bespeak.errors import ConfigInvalid
+
+DOCS = Path(__file__).parents[1] / "docs" / "configuration.md"
+PARTS = (
+    config.Workspace, config.Source, config.Identity, config.Prepare, config.Policy,
+    config.Features, config.Segments, config.Recommend, config.Serve,
+)  # fmt: skip
+
+
+def minimal(**more: Any) -> dict[str, Any]:
+    return {"workspace": {"name": "shop"}, **more}
+
+
+def source(**more: Any) -> dict[str, Any]:
+    return {"name": "orders", "files": ["orders.csv"], **more}
+
+
+def test_the_smallest_config_has_sound_defaults() -> None:
+    made = config.parse(minimal())
+    assert made.workspace.engine == "duckdb"
+    assert made.serve.host == "127.0.0.1"
+    assert made.recommend.weights["purchase"] == 1.0
+
+
+def test_a_misspelt_key_is_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigInvalid, match=r"`workspace.currencey` is not known.*`currency`"):
+        config.parse({"workspace": {"name": "shop", "currencey": "EUR"}})
+
+
+def test_a_wrong_type_names_the_key_what_was_found_and_what_was_expected() -> None:
+    with pytest.raises(ConfigInvalid, match=r"`segments.k_min`.*expected `int`, got `str`.*'few'"):
+        config.parse(minimal(segments={"k_min": "few"}))
+
+
+def test_an_unknown_record_column_is_named_with_the_nearest_one() -> None:
+    wrong = source(columns={"item": "sku", "quantety": "n"})
+    with pytest.raises(ConfigInvalid, match=r"columns.quantety.*did you mean `quantity`") as caught:
+        config.parse(minimal(sources=[wrong]))
+    assert "columns.item" in str(caught.value), "all problems are told at once"
+
+
+def test_two_sources_may_not_share_a_name() -> None:
+    with pytest.raises(ConfigInvalid, match="two sources are called `orders`"):
+        config.parse(minimal(sources=[source(), source()]))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (source(table="event"), "table `event` is not one of"),
+        (source(files=[]), "give `files`"),
+        (source(timezone="Mars/Base"), "not a zone"),
+        (source(name="My Orders"), "lower-case"),
+        ({"name": "db", "database": "sqlite:///x.db"}, "needs a `query`"),
+    ],
+)
+def test_an_impossible_source_is_told_what_is_wrong(table: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigInvalid, match=said):
+        config.parse(minimal(sources=[table]))
+
+
+def test_a_server_without_keys_may_not_listen_to_the_world() -> None:
+    with pytest.raises(ConfigInvalid, match="loopback"):
+        config.parse(minimal(serve={"host": "0.0.0.0"}))
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="bespeak init"):
+        config.load(tmp_path / "bespeak.toml")
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "bespeak.toml"
+    path.write_text("[workspace]\nname = \n")
+    with pytest.raises(ConfigInvalid, match="line 2"):
+        config.load(path)
+
+
+def test_every_setting_is_documented() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    known = {field.name for part in PARTS for field in msgspec.structs.fields(part)}
+    undocumented = sorted(name for name in known if f"`{name}`" not in text)
+    assert undocumented == []
+
+
+def test_a_config_is_frozen() -> None:
+    made = config.parse(minimal())
+    with pytest.raises((AttributeError, dataclasses.FrozenInstanceError)):
+        made.workspace.name = "other"  # type: ignore[misc]
