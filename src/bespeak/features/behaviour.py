@@ -1,0 +1,91 @@
+"""Events as the declarations see them: what a filter or an aggregate may name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from bespeak.columns import EVENT_TYPES
+from bespeak.engines import Engine
+from bespeak.features.clock import local, offsets
+from bespeak.features.declare import DAY, Condition, Is
+
+HOUR = DAY // 24
+PARTS = ("night", "morning", "afternoon", "evening")
+"""Six hours each, from midnight."""
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+UNDONE = ("adjust", "send", "impression")
+"""Types of event that are no doing of the customer."""
+FEE = "fee"
+"""The type that a purchase or return of what is no product (postage, a bank fee) gets here."""
+
+PURCHASES = ("purchase",)
+PURCHASE: Condition = Is("type", PURCHASES)
+RETURN: Condition = Is("type", ("return",))
+ACTION: Condition = Is("type", tuple(kind for kind in EVENT_TYPES if kind not in UNDONE))
+NUMBERS = "decimal(18, 4)"
+
+
+@dataclass(frozen=True)
+class Instant:
+    """The time a table is made for, and the zone of its clocks."""
+
+    as_of: int
+    """Microseconds since 1970; only what came before is seen."""
+    first: int
+    """Of the earliest event: how far back the zone's changes must be known."""
+    timezone: str
+
+
+def behaviour(engine: Engine, events: ir.Table, instant: Instant, edges: Sequence[int]) -> ir.Table:
+    """One row per event before as_of that counts for somebody (`adjust` never does).
+
+    events  : RECORD.events with customer_id and is_product
+    edges   : window lengths in days, ascending; `age` says how many of them an event is older than
+    returns : dimensions customer, item, type, channel, order (of a purchase, else null), day and
+              hour (whole ones since 1970 on the zone's clocks), age; measures at (microseconds),
+              days_ago (whole), quantity, price, value, discount, list_value (before discount,
+              null where the discount is not known): exact decimals
+    """
+    at = engine.micros(events.time)
+    before = events.time < engine.moment(ibis.literal(instant.as_of, "int64"))
+    bought = events.type == "purchase"
+    is_fee = ~events.is_product.fill_null(True) & events.type.isin(["purchase", "return"])
+    seen = events.filter(before & (events.type != "adjust")).select(
+        customer=events.customer_id,
+        item=events.item_id,
+        type=ibis.ifelse(is_fee, FEE, events.type),
+        channel=events.channel,
+        # a source without order numbers: what one customer bought at one instant is one order
+        order=ibis.ifelse(
+            bought & ~is_fee, events.order_id.fill_null("@" + at.cast("string")), None
+        ),
+        at=at,
+        quantity=events.quantity.cast(NUMBERS),
+        price=events.price,
+        value=events.value,
+        discount=events.discount,
+        list_value=events.value + events.discount,
+    )
+    return _timed(seen, instant, edges)
+
+
+def calendar(table: ir.Table) -> ir.Table:
+    """Adds `part` of the day and `weekday` (0 is Monday) to a table that has `hour`."""
+    weekday = (table.hour // 24 + 3) % 7  # 1970 began on a Thursday
+    return table.mutate(part=table.hour % 24 // 6, weekday=weekday)
+
+
+def _timed(seen: ir.Table, instant: Instant, edges: Sequence[int]) -> ir.Table:
+    """Adds what follows from an event's instant."""
+    changes = offsets(instant.timezone, instant.first, instant.as_of)
+    older = [(seen.at < instant.as_of - days * DAY).cast("int64") for days in edges]
+    timed = seen.mutate(
+        hour=local(seen.at, changes) // HOUR,
+        days_ago=(instant.as_of - seen.at) // DAY,
+        age=sum(older, start=ibis.literal(0, "int64")),
+    )
+    return timed.mutate(day=timed.hour // 24)
