@@ -93,3 +93,9 @@ class EngineUnavailable(BespeakError, RuntimeError):
     """The chosen engine is not installed or can't do a step."""
 
     status = 503
+
+
+class AddressTaken(BespeakError, OSError):
+    """The server's port is in use, or needs rights that this user lacks."""
+
+    status = 409

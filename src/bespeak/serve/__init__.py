@@ -1,0 +1,15 @@
+"""HTTP over one published snapshot: it reads, and never trains.
+
+`publish` writes a snapshot, `Snapshot.open` reads it, a `Shop` adds the functions that recommend,
+`create_app` makes the application of it and `serve` runs that on this machine.
+"""
+
+from __future__ import annotations
+
+from bespeak.serve.app import Reload, create_app
+from bespeak.serve.publication import Findings, Rows, publish
+from bespeak.serve.run import serve
+from bespeak.serve.shop import Shop
+from bespeak.serve.snapshot import Snapshot
+
+__all__ = ["Findings", "Reload", "Rows", "Shop", "Snapshot", "create_app", "publish", "serve"]

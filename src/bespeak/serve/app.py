@@ -1,0 +1,118 @@
+"""The HTTP application: the endpoints, their documentation, the console, and what guards them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from bespeak.errors import BespeakError
+from bespeak.serve import docs
+from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
+from bespeak.serve.guard import Guard
+from bespeak.serve.openapi import document
+from bespeak.serve.routes import ENDPOINTS
+from bespeak.serve.shop import Shop
+from bespeak.serve.standing import Standing, follow, standing
+
+BODY = 262_144
+"""Bytes of the largest request; a history of 1000 ids needs a tenth of it."""
+
+
+@dataclass(frozen=True)
+class Reload:
+    """How to find out that there is something newer, and open it.
+
+    watched   : a file that is replaced when a run has published (the workspace's current.json)
+    open_shop : opens the newest version; may take a while, runs in a thread
+    """
+
+    watched: Path
+    open_shop: Callable[[], Shop]
+    interval_s: float = 1.0
+
+
+def create_app(
+    shop: Shop, console: ASGIApp | None = None, *, reload: Reload | None = None
+) -> Starlette:
+    """The server as an ASGI application.
+
+    console : mounted at /console, where / leads; without it, / leads to /docs
+    reload  : without it, `shop` is served as long as the server runs
+    """
+    now = standing(shop)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with _following(now, reload):
+            yield
+
+    app = Starlette(
+        routes=[*(endpoint.route() for endpoint in ENDPOINTS), *_pages(console)],
+        middleware=[Middleware(Guard)],
+        exception_handlers={
+            BespeakError: on_bespeak_error,
+            HTTPException: on_http_error,
+            Exception: on_bug,
+        },
+        lifespan=lifespan,
+        max_body_size=BODY,
+    )
+    app.router.redirect_slashes = False
+    app.state.standing = now
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _following(now: Standing, reload: Reload | None) -> AsyncIterator[None]:
+    if reload is None:
+        yield
+        return
+    task = asyncio.create_task(
+        follow(now, reload.open_shop, reload.watched, interval_s=reload.interval_s)
+    )
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _pages(console: ASGIApp | None) -> list[BaseRoute]:
+    """What is no noun of the API: its documentation, and the console."""
+    openapi = document(ENDPOINTS)
+    as_json, as_html = msgspec.json.encode(openapi), docs.page(openapi)
+
+    async def openapi_json(_: Request) -> Response:
+        return Response(as_json, media_type="application/json")
+
+    async def docs_page(_: Request) -> Response:
+        return docs.respond(as_html)
+
+    async def docs_style(_: Request) -> Response:
+        return FileResponse(docs.PAGES / "docs.css", media_type="text/css")
+
+    async def home(request: Request) -> Response:
+        asked = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse("/docs" if console is None else f"/console/{asked}", 307)
+
+    pages: list[BaseRoute] = [
+        Route("/openapi.json", openapi_json), Route("/docs", docs_page),
+        Route("/docs.css", docs_style), Route("/", home),
+    ]  # fmt: skip
+    if console is not None:
+        pages.append(Route("/console", home))
+        pages.append(Mount("/console", app=console))
+    return pages

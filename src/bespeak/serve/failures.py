@@ -1,0 +1,68 @@
+"""From an error to an answer: one table of statuses, one shape, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bespeak import errors
+from bespeak.serve.answers import Problem, Refusal, reply
+
+STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
+    {
+        kind: kind.status
+        for kind in (
+            errors.BespeakError, errors.ConfigInvalid, errors.SourceMissing,
+            errors.SourceUnreadable, errors.MappingImpossible, errors.ColumnMissing,
+            errors.NotFound, errors.BadRequest, errors.NotReady, errors.WorkspaceBusy,
+            errors.ArtifactCorrupt, errors.EngineUnavailable, errors.AddressTaken,
+        )
+    }
+)  # fmt: skip
+"""Error class -> HTTP status; errors.py says them, this is the table that the API documents."""
+
+
+def problem(error: errors.BespeakError) -> Problem:
+    """The error as the API says it."""
+    return Problem(type(error).__name__, str(error), error.found, error.expected, error.next_step)
+
+
+async def on_bespeak_error(_: Request, error: Exception) -> Response:
+    """One of our errors: its own status and words."""
+    if not isinstance(error, errors.BespeakError):
+        raise error
+    return reply(Refusal(problem(error)), error.status)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """The router's errors: no such address, or the wrong method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    hint = "See /docs for every address."
+    said = Problem(
+        code=HTTPStatus(error.status_code).phrase.title().replace(" ", ""),
+        message=f"{request.method} {request.url.path[:200]}: {error.detail}. {hint}",
+        next_step=hint,
+    )
+    answer = reply(Refusal(said), error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """Anything else is our mistake: said plainly here, in full in the server's log."""
+    logging.getLogger("bespeak.serve").error(
+        "%s %s failed", request.method, request.url.path, exc_info=error
+    )
+    said = Problem(
+        code="Internal",
+        message="The server met a mistake of its own.",
+        next_step="The server's log has the details; please report it.",
+    )
+    return reply(Refusal(said), 500)

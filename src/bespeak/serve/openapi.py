@@ -1,0 +1,97 @@
+"""The OpenAPI document, made from the endpoints' own types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from bespeak import __version__
+from bespeak.serve.answers import Refusal
+from bespeak.serve.endpoint import Endpoint
+
+REFERENCE = "#/components/schemas/{name}"
+
+
+def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """OpenAPI 3.1 of `endpoints`."""
+    known = list(endpoints)
+    bodies = [endpoint.body for endpoint in known if endpoint.body is not None]
+    types = [*(endpoint.answer for endpoint in known), *bodies, Refusal]
+    _, schemas = msgspec.json.schema_components(types, ref_template=REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in known:
+        path = re.sub(r":path}", "}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "bespeak",
+            "version": __version__,
+            "description": "What a workspace knows of its customers, and what to offer them. Times"
+            " are UTC; money is in the workspace's currency; what is undefined is null.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": _identifier(endpoint),
+        "tags": [endpoint.tag],
+        "parameters": [*_in_path(endpoint), *_in_query(endpoint)],
+        "responses": {
+            "200": _content("The answer", endpoint.answer),
+            **{
+                str(status): _content(HTTPStatus(status).phrase, Refusal)
+                for status in endpoint.refusals
+            },
+        },
+    }
+    if endpoint.body is not None:
+        operation["requestBody"] = {
+            "required": True, "content": {"application/json": {"schema": _pointer(endpoint.body)}}
+        }  # fmt: skip
+    return operation
+
+
+def _identifier(endpoint: Endpoint) -> str:
+    words = re.findall(r"[a-z]+", endpoint.path.replace(":path", ""))
+    return "_".join([endpoint.method.lower(), *words])
+
+
+def _in_path(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)(?::path)?}", endpoint.path)
+    ]
+
+
+def _in_query(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """Each field of the query's type as a parameter, its description moved up to there."""
+    _, schemas = msgspec.json.schema_components([endpoint.query], ref_template=REFERENCE)
+    found = []
+    for name, schema in schemas[endpoint.query.__name__]["properties"].items():
+        rest = {key: value for key, value in schema.items() if key != "description"}
+        parameter = {"name": name, "in": "query", "required": False, "schema": rest}
+        if "description" in schema:
+            parameter["description"] = schema["description"]
+        found.append(parameter)
+    return found
+
+
+def _content(description: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": _pointer(kind)}},
+    }
+
+
+def _pointer(kind: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(name=kind.__name__)}

@@ -1,0 +1,26 @@
+"""One file per noun; together, every endpoint of the API."""
+
+from __future__ import annotations
+
+from bespeak.serve.endpoint import Endpoint
+from bespeak.serve.routes import (
+    customers,
+    data,
+    evaluation,
+    health,
+    items,
+    overview,
+    recommendations,
+    segments,
+)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *recommendations.ENDPOINTS,  # before customers: `…/recommendations` is no part of an id
+    *customers.ENDPOINTS,
+    *items.ENDPOINTS,
+    *segments.ENDPOINTS,
+    *overview.ENDPOINTS,
+    *data.ENDPOINTS,
+    *evaluation.ENDPOINTS,
+    *health.ENDPOINTS,
+)

@@ -1,0 +1,41 @@
+"""Health: whether the process answers, and with what."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bespeak.serve import answers
+from bespeak.serve.endpoint import Endpoint
+from bespeak.serve.parameters import NoQuery, query
+from bespeak.serve.standing import Standing
+
+
+async def live(request: Request) -> Response:
+    query(request, NoQuery)
+    return answers.reply(answers.Alive())
+
+
+async def ready(request: Request) -> Response:
+    query(request, NoQuery)
+    now: Standing = request.app.state.standing
+    return answers.reply(
+        answers.Ready(
+            status="ready" if now.problem is None else "stale",
+            name=now.shop.snapshot.overview["name"],
+            version=now.shop.version,
+            as_of=now.shop.snapshot.segments.as_of,
+            opened_at=now.opened_at,
+            problem=now.problem,
+        )
+    )
+
+
+ENDPOINTS = (
+    Endpoint("/health/live", live, answers.Alive, "Whether the process answers", "Health"),
+    Endpoint(
+        "/health/ready", ready, answers.Ready,
+        "What is served; `stale` with the problem if a newer version could not be opened",
+        "Health",
+    ),
+)  # fmt: skip

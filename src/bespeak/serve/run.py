@@ -1,0 +1,163 @@
+"""Run the server on this machine: claim the port, say the address, stop when asked.
+
+The application lives in a worker process of its own, which Granian supervises and restarts if it
+dies; this process only waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import multiprocessing
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import threadpoolctl
+from granian import Granian
+from granian.constants import Interfaces
+from starlette.types import ASGIApp
+
+from bespeak.errors import AddressTaken, BadRequest, BespeakError, EngineUnavailable
+from bespeak.serve.app import Reload, create_app
+from bespeak.serve.guard import is_loopback
+from bespeak.serve.shop import Shop
+from bespeak.serve.standing import opened
+
+PATIENCE_S = 10
+"""How long requests under way may take to end when the server is asked to stop."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a worker builds its application from; it must be picklable where processes spawn."""
+
+    open_shop: Callable[[], Shop]
+    make_console: Callable[[], ASGIApp] | None
+    watched: Path | None
+    interval_s: float
+
+
+def serve(
+    open_shop: Callable[[], Shop],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    make_console: Callable[[], ASGIApp] | None = None,
+    watched: Path | None = None,
+    interval_s: float = 1.0,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; `tell` gets the address once it answers.
+
+    open_shop    : opens the newest version; called in the server's process, first at once and
+                   again whenever `watched` has been replaced
+    port         : 0 takes a free one
+    make_console : makes the pages to mount at /console, in the server's process
+    raises       : BadRequest if `host` is another machine's; AddressTaken if the port is in use;
+                   the BespeakError that `open_shop` raised at first
+    """
+    if not is_loopback(host):
+        raise BadRequest(
+            "the server has no keys yet, so it listens on this machine only",
+            found=f"host `{host}`",
+            expected="127.0.0.1, localhost or ::1",
+        )
+    address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
+    chosen = claim(address, port)
+    heard, worker_says = multiprocessing.Pipe(duplex=False)
+    site = Site(open_shop, make_console, watched, interval_s)
+    server: Any = Granian(
+        "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
+        respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
+    )  # fmt: skip
+    failures: list[BespeakError] = []
+
+    def listen() -> None:
+        failure = heard.recv()
+        if failure is not None:
+            failures.append(failure)
+            server.signal_handler_interrupt()
+        elif _answers(address, chosen):
+            tell(f"http://{f'[{address}]' if ':' in address else address}:{chosen}")
+
+    threading.Thread(target=listen, daemon=True).start()
+    _run(server, partial(_application, site, worker_says))
+    if failures:
+        raise failures[0]
+
+
+def _run(server: Any, loader: Callable[[], ASGIApp]) -> None:
+    """Supervise the worker until it is asked to stop; the signals are then as they were."""
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.getsignal(name) for name in asked}
+    try:
+        server.serve(target_loader=loader, wrap_loader=False)
+    except SystemExit as error:
+        if not server.interrupt_signal:
+            raise EngineUnavailable(
+                "the server's process died twice in a few seconds",
+                next_step="What it printed above says why.",
+            ) from error
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _application(site: Site, say: Connection) -> ASGIApp:
+    """The application, in the worker; says `None` when it is open, or why it could not be."""
+    # what the parent does on these signals is not for its child, which is told to end by SIGTERM
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        shop = opened(site.open_shop)
+    except BespeakError as error:
+        say.send(error)
+        raise SystemExit(1) from error
+    # one request is small: threads of the numeric libraries would only wait for each other
+    threadpoolctl.threadpool_limits(limits=1)
+    reload = None
+    if site.watched is not None:
+        reload = Reload(site.watched, site.open_shop, site.interval_s)
+    console = None if site.make_console is None else site.make_console()
+    say.send(None)
+    return create_app(shop, console, reload=reload)
+
+
+def claim(address: str, port: int) -> int:
+    """The port, which is free; if it is 0, a free one.
+
+    Asked before the server starts, because its workers share their port on purpose: two servers
+    would answer in turns.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                raise AddressTaken(
+                    f"port {port} on {address} can't be had: {error.strerror}",
+                    next_step=f"Stop what uses it, or choose another: --port {port % 60_000 + 1}.",
+                ) from error
+            raise
+        return int(probe.getsockname()[1])
+
+
+def _answers(address: str, port: int) -> bool:
+    """Wait until the port takes connections; False if it does not within ten seconds."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection((address, port), timeout=1).close()
+            return True
+        time.sleep(0.02)
+    return False

@@ -1,0 +1,45 @@
+"""What a server serves: one opened version of a workspace, as a frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bespeak.serve.snapshot import Snapshot
+
+
+class Recommend(Protocol):
+    """A list for a known customer, or for the history `items` (oldest first) of a visitor.
+
+    customer_id : a customer of the snapshot, or None
+    items       : item ids of the snapshot; only without a customer
+    k           : 1 to 1000
+    repeat      : whether the list may hold what the history holds; None: the workspace's choice
+    returns     : a mapping of the shape of `answers.Recommendations`
+    """
+
+    def __call__(
+        self, *, customer_id: str | None, items: Sequence[str], k: int, repeat: bool | None
+    ) -> Mapping[str, Any]: ...
+
+
+class Similar(Protocol):
+    """Items that go with one item; a mapping of the shape of `answers.SimilarItems`."""
+
+    def __call__(self, item_id: str, *, k: int) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A snapshot, the functions that answer from it, and how the flow came to it."""
+
+    snapshot: Snapshot
+    recommend: Recommend
+    similar: Similar
+    version: str = ""
+    """Names this version to an operator; shown by /health/ready."""
+    stages: Sequence[Mapping[str, Any]] = ()
+    """Steps of the flow, in order, of the shape of `answers.Stage`."""
+    runs: Sequence[Mapping[str, Any]] = ()
+    """The latest runs first, of the shape of `answers.Run`."""

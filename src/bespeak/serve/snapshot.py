@@ -1,0 +1,177 @@
+"""Read a published snapshot: files mapped into memory, customers found by binary search."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bespeak.errors import ArtifactCorrupt
+from bespeak.serve import answers
+
+FORMAT = 1
+"""Of the files; another number is another layout."""
+
+FILES = ("customers", "identities", "features", "memberships", "members", "events", "items")
+
+
+class Sorted:
+    """An Arrow file in the order of its first key, read where it lies."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        try:
+            self.rows: pa.Table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ArtifactCorrupt(
+                f"{path}: not a readable Arrow file",
+                next_step="Delete that folder and run `bespeak run` again.",
+            ) from error
+        self._keys = self.rows[key]
+
+    def of(self, key: str) -> pa.Table:
+        """Every row of one key, in the file's order; none if it is not there."""
+        start = self._place(key, bisect.bisect_left)
+        stop = self._place(key, bisect.bisect_right)
+        return self.rows.slice(start, stop - start)
+
+    def one(self, key: str) -> dict[str, Any] | None:
+        """The first row of one key."""
+        start = self._place(key, bisect.bisect_left)
+        if start == len(self._keys) or self._keys[start].as_py() != key:
+            return None
+        found: dict[str, Any] = self.rows.slice(start, 1).to_pylist()[0]
+        return found
+
+    def _place(self, key: str, side: Any) -> int:
+        # engines order text by its UTF-8 bytes, which is how Python orders code points
+        place: int = side(range(len(self._keys)), key, key=lambda at: self._keys[at].as_py())
+        return place
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One published version, opened. Nothing is copied until it is asked for."""
+
+    about: Mapping[str, Any]
+    customers: Sorted
+    identities: Sorted
+    features: Sorted
+    meanings: answers.Features
+    memberships: Sorted
+    members: Sorted
+    events: Sorted
+    items: Sorted
+    overview: Mapping[str, Any]
+    data: answers.Data
+    segments: answers.Segments
+    evaluation: answers.Evaluation | None
+
+    @classmethod
+    def open(cls, folder: Path) -> Snapshot:
+        """The snapshot in `folder`.
+
+        raises : ArtifactCorrupt if a file is missing, unreadable or of another layout
+        """
+        about = _read(folder / "snapshot.json", dict[str, Any])
+        if about.get("format") != FORMAT:
+            raise ArtifactCorrupt(
+                f"{folder}: its layout is another version's",
+                found=repr(about.get("format")),
+                expected=repr(FORMAT),
+                next_step="Run `bespeak run` again.",
+            )
+        keys = dict.fromkeys(FILES, "customer_id") | {"members": "key", "items": "item_id"}
+        files = {name: Sorted(folder / f"{name}.arrow", keys[name]) for name in FILES}
+        evaluation = folder / "evaluation.json"
+        return cls(
+            about=about,
+            overview=_read(folder / "overview.json", dict[str, Any]),
+            data=_read(folder / "data.json", answers.Data),
+            meanings=_read(folder / "features.json", answers.Features),
+            segments=_read(folder / "segments.json", answers.Segments),
+            evaluation=_read(evaluation, answers.Evaluation) if evaluation.is_file() else None,
+            **files,
+        )
+
+    def has_customer(self, customer_id: str) -> bool:
+        """Whether there is such a customer."""
+        return self.customers.one(customer_id) is not None
+
+    def history(self, customer_id: str) -> pa.Table:
+        """One customer's events, oldest first: time, type, item_id, quantity, value, …"""
+        return self.events.of(customer_id)
+
+    def find_customers(self, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """Customers whose id, name or identifier holds `asked`, and how many there are.
+
+        The one whose id is `asked` comes first, then the busiest, then by id.
+        """
+        rows = self.customers.rows
+        if not asked:
+            return _busiest(rows, None, "customer_id", asked, limit)
+        links = self.identities.rows
+        linked = links["customer_id"].filter(_holds(links["value"], asked))
+        masks = [
+            _holds(rows["name"], asked),
+            _holds(rows["customer_id"], asked),
+            pc.is_in(rows["customer_id"], value_set=linked.combine_chunks()),
+        ]
+        return _busiest(rows, _any(masks), "customer_id", asked, limit)
+
+    def find_items(self, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """Items that hold every word of `asked` in id, title, category or brand; as above."""
+        rows, found = self.items.rows, None
+        for word in asked.split():
+            columns = ("item_id", "title", "category", "brand")
+            here = _any([_holds(rows[column], word) for column in columns])
+            found = here if found is None else pc.and_(found, here)
+        return _busiest(rows, found, "item_id", asked, limit)
+
+
+def _holds(column: Any, asked: str) -> Any:
+    """Whether each text holds `asked`, whatever the case; a null does not."""
+    return pc.fill_null(pc.match_substring(column, asked, ignore_case=True), False)
+
+
+def _any(masks: list[Any]) -> Any:
+    """Where at least one mask is true."""
+    found = masks[0]
+    for mask in masks[1:]:
+        found = pc.or_(found, mask)
+    return found
+
+
+def _busiest(
+    rows: pa.Table, mask: Any, key: str, asked: str, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Of the rows under `mask`, the `limit` with most events, and how many there are.
+
+    Ties fall to the id; an exact id comes before all. Only the rows returned are copied.
+    """
+    everyone = pa.array(np.arange(rows.num_rows)) if mask is None else pc.indices_nonzero(mask)
+    narrow = pa.table({"place": everyone})
+    for column in (key, "events"):
+        narrow = narrow.append_column(column, rows[column].take(narrow["place"]))
+    exact = pc.equal(narrow[key], asked).cast(pa.int8())
+    narrow = narrow.append_column("exact", exact)
+    order = [("exact", "descending"), ("events", "descending"), (key, "ascending")]
+    best = narrow["place"].take(pc.select_k_unstable(narrow, k=limit, sort_keys=order))
+    found: list[dict[str, Any]] = rows.take(best).to_pylist()
+    return found, narrow.num_rows
+
+
+def _read(path: Path, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ArtifactCorrupt(
+            f"{path}: can't be read as what it should be",
+            next_step="Delete that folder and run `bespeak run` again.",
+        ) from error
