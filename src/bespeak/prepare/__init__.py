@@ -1,0 +1,20 @@
+"""From conformed rows to a record that can be trusted: every row kept, merged or quarantined."""
+
+from __future__ import annotations
+
+from bespeak.prepare.customers import unite_customers
+from bespeak.prepare.duplicates import merge_exact
+from bespeak.prepare.identity import identify
+from bespeak.prepare.items import unite_items
+from bespeak.prepare.judge import Judged, judge
+from bespeak.prepare.merges import compare_identities, explain
+from bespeak.prepare.replay import compare_quarantine
+from bespeak.prepare.scaling import Scaling, fit_scaling, scale, unscale
+from bespeak.prepare.sessions import sessionise
+from bespeak.prepare.write import write_source
+
+__all__ = [
+    "Judged", "Scaling", "compare_identities", "compare_quarantine", "explain", "fit_scaling",
+    "identify", "judge", "merge_exact", "scale", "sessionise", "unite_customers", "unite_items",
+    "unscale", "write_source",
+]  # fmt: skip
