@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from bespeak.columns import MAPPABLE, RECORD
+from bespeak.columns import MAPPABLE, MONEY, NUMBER, RECORD, WHOLE
 from bespeak.errors import ConfigInvalid
 
 FILE_NAME = "bespeak.toml"
@@ -49,6 +49,8 @@ class Source(_Part, frozen=True):
     encoding: str | None = None
     separator: str | None = None
     decimal: Literal[".", ","] | None = None
+    header: bool | None = None
+    """Whether the first row of a text file or sheet names the columns; found out by default."""
     sheet: str | None = None
     timezone: str | None = None
     """Zone of times that carry no offset; the workspace's by default."""
@@ -74,6 +76,9 @@ class Identity(_Part, frozen=True):
     max_links: int = 20
     """An identifier linked to more identifiers of one other namespace is shared by many people
     (a shop's tablet, a noreply address) and joins nobody."""
+    apart: list[tuple[str, str]] = []
+    """Pairs of identifiers (`namespace:value`) that no row may link directly: how a merge is
+    undone. Other links may still join them."""
 
 
 class Policy(_Part, frozen=True):
@@ -150,7 +155,8 @@ class Workspace(_Part, frozen=True):
     currency: str = "XXX"
     timezone: str = "UTC"
     seed: int = 7
-    packs: list[str] = msgspec.field(default_factory=lambda: ["retail"])
+    pack: str = "retail"
+    """The trade whose vocabulary holds: what is a service and no product, and so on."""
     memory: str = "2GB"
     threads: int | None = None
 
@@ -291,7 +297,37 @@ def _general_problems(config: Config) -> list[str]:
             f"serve.host: found `{config.serve.host}`, expected a loopback address (127.0.0.1):"
             " the server has no keys yet, so it may not be reached from elsewhere"
         )
-    for policy in config.prepare.policies:
-        if policy.table not in RECORD or policy.column not in RECORD[policy.table].columns:
-            problems.append(f"prepare.policies: `{policy.table}.{policy.column}` is no column")
+    for one, other in config.identity.apart:
+        if one == other or ":" not in one or ":" not in other:
+            problems.append(
+                f"identity.apart: `{one}` and `{other}` are not two identifiers (namespace:value)"
+            )
+    return problems + _policy_problems(config.prepare.policies)
+
+
+def _policy_problems(policies: list[Policy]) -> list[str]:
+    """What is wrong with column policies that types can't say."""
+    problems = []
+    seen = set()
+    for policy in policies:
+        name = f"{policy.table}.{policy.column}"
+        columns = RECORD[policy.table].columns if policy.table in MAPPABLE else {}
+        if policy.column not in columns:
+            problems.append(f"prepare.policies: `{name}` is no column")
+            continue
+        if name in seen:
+            problems.append(f"prepare.policies: `{name}` has two policies; make them one")
+        seen.add(name)
+        counts = columns[policy.column] in {NUMBER, WHOLE, MONEY}
+        if not counts and policy.missing in {"mean", "median", "interpolate"}:
+            problems.append(
+                f"prepare.policies: `{name}` is no number, so it has no {policy.missing};"
+                " use mode or leave"
+            )
+        if not counts and policy.outliers != "none":
+            problems.append(f"prepare.policies: `{name}` is no number, so it has no outliers")
+        if policy.within is not None and policy.within not in columns:
+            problems.append(f"prepare.policies: `{name}`: within `{policy.within}` is no column")
+        if policy.missing == "interpolate" and not {"time", "from_time"} & set(columns):
+            problems.append(f"prepare.policies: `{name}`: {policy.table} have no time to follow")
     return problems
