@@ -26,7 +26,7 @@ check: $(VENV)/.test ## Linters, types and import rules
 bench: $(VENV)/.test ## Speed and accuracy beside their peers: make bench DATA=folder-of-data-sets
 	$(BIN)/python -m benchmarks.demo
 	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.http
+	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.recommend $(if $(DATA),--data $(DATA))
 
 build: $(VENV)/.test ## The wheel, in dist/

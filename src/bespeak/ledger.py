@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from bespeak.errors import ArtifactCorrupt
+from bespeak.errors import ArtifactCorrupt, SourceUnreadable
 from bespeak.workspace import Version, Workspace, write_atomically
 
 RUNS = "runs.json"
@@ -60,7 +61,21 @@ def _tables(workspace: Workspace, sources: list[Version]) -> dict[str, int]:
 
 def rows_in(folder: Path) -> int:
     """Rows of the Parquet files below `folder`, by their footers."""
-    return sum(pq.ParquetFile(file).metadata.num_rows for file in folder.rglob("*.parquet"))
+    return sum(rows_of(file) for file in folder.rglob("*.parquet"))
+
+
+def rows_of(file: Path) -> int:
+    """Rows of one Parquet file, by its footer.
+
+    raises : SourceUnreadable
+    """
+    try:
+        return int(pq.ParquetFile(file).metadata.num_rows)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceUnreadable(
+            f"{file}: not readable as Parquet",
+            next_step="Check the file, or set `format` for its source.",
+        ) from error
 
 
 def _recount(version: Version) -> None:

@@ -44,6 +44,33 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
+class Digests:
+    """Digests of input files, remembered while size and time of change stay the same.
+
+    Reading a hundred gigabytes to learn that nothing has changed would cost more than most runs.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / ".digests.json"
+        known = self._path.read_text(encoding="utf-8") if self._path.is_file() else "{}"
+        self._known: dict[str, list[Any]] = json.loads(known)
+        self._used: dict[str, list[Any]] = {}
+
+    def of(self, path: Path) -> str:
+        """Sixteen hex digits of the file's content."""
+        seen = path.stat()
+        stamp = [seen.st_size, seen.st_mtime_ns]
+        known = self._known.get(str(path))
+        content = known[2] if known and known[:2] == stamp else file_digest(path)
+        self._used[str(path)] = [*stamp, content]
+        return str(content)
+
+    def save(self) -> None:
+        """Remember the files asked for, and forget the others."""
+        if self._used != self._known:
+            write_atomically(self._path, json.dumps(self._used).encode())
+
+
 def code_digest(*stages: str) -> str:
     """Digest of the named parts of this package: a changed rule makes a new version."""
     found = hashlib.sha256()

@@ -1,0 +1,157 @@
+"""What is known of customers to what to offer them: interactions, models, their evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import msgspec
+
+from bespeak import recommend
+from bespeak.flow.running import Flow
+from bespeak.workspace import Version
+
+HISTORIES, MODELS, EVALUATION = "artifacts/histories", "artifacts/models", "artifacts/evaluation"
+REBOUGHT = 0.2
+"""From this share of repeated purchases on, a list may hold what its customer already has."""
+K = 10
+"""Length of the lists that models are compared by."""
+
+
+def fit_models(flow: Flow) -> None:
+    """Histories of everybody, each model fitted on them, and an honest comparison."""
+    settings = flow.config.recommend
+    _histories(flow)
+    for name in settings.models:
+        _model(flow, name, settings.parameters.get(name, {}))
+    _evaluation(flow)
+
+
+def _histories(flow: Flow) -> Version:
+    """Who had what, how often and how lately, with each customer's usual place and segment."""
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        events = flow.behaviour()
+        as_of = recommend.latest(flow.engine, events)
+        known = _known(flow, events, as_of)
+        known = known.with_groups("segment", _labels(flow, _segments(flow), "segment_id"))
+        known.save(folder)
+        rows = len(known.histories.indices)
+        return {"rows": rows, "customers": len(known.customers), "items": len(known.items),
+                "as_of": as_of.isoformat()}  # fmt: skip
+
+    inputs = {**_past(flow), **flow.of("artifacts/segments/rfm")}
+    return flow.build("artifacts", "histories", inputs=inputs, code=("recommend",), make=make)
+
+
+def _past(flow: Flow) -> dict[str, Any]:
+    settings = flow.config.recommend
+    return {
+        **flow.of(*flow.behaviour_keys()),
+        "weights": settings.weights,
+        "half_life_days": settings.half_life_days,
+    }
+
+
+def _known(flow: Flow, events: ir.Table, until: datetime) -> recommend.Interactions:
+    """Interactions before `until`, as they would have been known then."""
+    settings = flow.config.recommend
+    past = recommend.before(flow.engine, events, until)
+    found = recommend.interactions(
+        flow.engine,
+        past,
+        weights=settings.weights,
+        half_life_days=settings.half_life_days,
+        as_of=until,
+    )
+    known = recommend.load_interactions(flow.engine, found, as_of=until)
+    return known.with_groups("place", _labels(flow, recommend.usual_places(past), "place"))
+
+
+def _labels(flow: Flow, table: ir.Table, column: str) -> dict[str, str]:
+    rows = flow.engine.run(table.select("customer_id", column))
+    return dict(zip(rows["customer_id"].to_pylist(), rows[column].to_pylist(), strict=True))
+
+
+def _segments(flow: Flow) -> ir.Table:
+    return flow.table("artifacts/segments/rfm")
+
+
+def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
+    def make(folder: Path) -> Mapping[str, Any]:
+        known = recommend.Interactions.load(flow.versions[HISTORIES].path)
+        model = recommend.fit(name, known, parameters)
+        model.save(folder)
+        return {"rows": len(model.items), "parameters": msgspec.to_builtins(model.parameters)}
+
+    inputs = {**flow.of(HISTORIES), "parameters": dict(parameters)}
+    return flow.build("artifacts/models", name, inputs=inputs, code=("recommend",), make=make)
+
+
+def _evaluation(flow: Flow) -> Version:
+    """Choose by the weeks before the last ones; report on the last ones, looked at once."""
+    settings = flow.config.recommend
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        found = compare(flow, settings.models, k=K, repeat=None)
+        (folder / "evaluation.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+        return {"rows": len(settings.models), "served": found["served"]}
+
+    inputs = {
+        **_past(flow),
+        "models": settings.models,
+        "parameters": settings.parameters,
+        "serve": settings.serve,
+        "repeat": settings.repeat,
+        "test_days": settings.test_days,
+    }
+    return flow.build("artifacts", "evaluation", inputs=inputs, code=("recommend",), make=make)
+
+
+def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dict[str, Any]:
+    """The models on the last `test_days`, the choice among them made on as many days before.
+
+    repeat  : None follows the workspace's setting
+    returns : what `recommend.evaluate` returns, and served, chosen_by, since, until, validation
+    raises  : BadRequest where the events span too few days to hold any back
+    """
+    settings, events = flow.config.recommend, flow.behaviour()
+    until = recommend.latest(flow.engine, events)
+    held_days = _held_days(flow, events, until)
+    since, before = until - timedelta(days=held_days), until - timedelta(days=2 * held_days)
+    train = _known(flow, events, since)
+    again = recommend.rebuy_share(train) >= REBOUGHT if settings.repeat == "auto" else (
+        settings.repeat == "yes"
+    )  # fmt: skip
+    again = again if repeat is None else repeat
+
+    def measured(known: recommend.Interactions, start: datetime, end: datetime) -> dict[str, Any]:
+        pairs = recommend.foretold(flow.engine, events, since=start, until=end)
+        held = recommend.load_held(flow.engine, pairs, known)
+        return recommend.evaluate(
+            known, held, names, k=k, repeat=again, parameters=settings.parameters,
+            seed=flow.config.workspace.seed,
+        )  # fmt: skip
+
+    validation = measured(_known(flow, events, before), before, since)
+    best = recommend.choose(validation)
+    return {
+        **measured(train, since, until),
+        "served": best if settings.serve == "best" else settings.serve,
+        "chosen_by": f"ndcg@{k} on validation" if settings.serve == "best" else "bespeak.toml",
+        "days": held_days,
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "validation": validation["models"],
+    }
+
+
+def _held_days(flow: Flow, events: ir.Table, until: datetime) -> int:
+    """As many days as asked for, but so few that three fifths of the span are left to learn from."""
+    first = flow.engine.run(events.aggregate(first=events["time"].min()))["first"][0].as_py()
+    span = (until.replace(tzinfo=None) - first).days
+    return max(1, min(flow.config.recommend.test_days, span // 5))

@@ -1,0 +1,201 @@
+"""What the stages made, as one snapshot that servers read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from bespeak import serve
+from bespeak.flow.insight import SEGMENTS
+from bespeak.flow.offers import EVALUATION, HISTORIES
+from bespeak.flow.running import SOURCES, Flow
+
+SNAPSHOT = "artifacts/snapshot"
+GROUPINGS = {
+    "rfm": {"en": "By recency, frequency and spend", "zh": "按最近消费、频率与金额"},
+    "kmeans": {"en": "By how they buy", "zh": "按购买方式"},
+}
+MEASURES = ("recall", "ndcg", "mrr", "hit", "map", "coverage", "novelty", "diversity")
+
+
+def publish_snapshot(flow: Flow) -> None:
+    """Everything a server needs, in files that it maps into memory."""
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        made = serve.publish(flow.engine, folder, _rows(flow), _findings(flow))
+        return {"rows": made["rows"]["events"], "counts": made["rows"]}
+
+    needed = ("record/customers", "features/customers", "features/items", HISTORIES, EVALUATION)
+    inputs = {
+        **flow.of(*flow.behaviour_keys(), *flow.keys("quarantine", "events"), *needed),
+        **flow.of(*(f"{SEGMENTS}/{kind}" for kind in GROUPINGS), *_accounts(flow)),
+        "name": flow.config.workspace.name,
+        "currency": flow.config.workspace.currency,
+    }
+    flow.build("artifacts", "snapshot", inputs=inputs, code=("serve", "flow"), make=make)
+
+
+def _accounts(flow: Flow) -> list[str]:
+    return [key for key in flow.versions if key.startswith(f"{SOURCES}/")]
+
+
+def _rows(flow: Flow) -> serve.Rows:
+    return serve.Rows(
+        customers=flow.table("record/customers"),
+        identities=flow.table("record/identities"),
+        items=flow.table("record/items"),
+        events=flow.behaviour(),
+        features=flow.table("features/customers"),
+        memberships=_memberships(flow),
+        quarantine=flow.record("quarantine"),
+    )
+
+
+def _memberships(flow: Flow) -> ir.Table:
+    """Each customer's segment of each kind."""
+    parts = [
+        flow.table(f"{SEGMENTS}/{kind}").select(
+            "customer_id", kind=ibis.literal(kind), segment=ibis._.segment_id
+        )
+        for kind in GROUPINGS
+    ]
+    return ibis.union(*parts, distinct=False)
+
+
+def _findings(flow: Flow) -> serve.Findings:
+    config = flow.config.workspace
+    as_of = flow.versions[HISTORIES].manifest["as_of"]
+    return serve.Findings(
+        name=config.name,
+        currency=config.currency,
+        as_of=datetime.fromisoformat(as_of),
+        sources=[_source(flow.versions[key].manifest) for key in _accounts(flow)],
+        groupings=[_grouping(flow, kind) for kind in GROUPINGS],
+        meanings=flow.versions["features/customers"].manifest["columns"],
+        evaluation=_evaluation(flow),
+    )
+
+
+def _source(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("name", "table", "account", "channel", "format", "files", "said", "span", "policies")
+    return {key: manifest[key] for key in kept}
+
+
+def _read(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+def _grouping(flow: Flow, kind: str) -> dict[str, Any]:
+    """One way to divide the customers, as the console shows it."""
+    folder = flow.versions[f"{SEGMENTS}/{kind}"].path
+    described = _read(folder, "segments.json")
+    found = {
+        "kind": kind,
+        "name": GROUPINGS[kind],
+        "segments": [
+            {
+                "id": one["id"],
+                "name": one["name"],
+                "description": one["description"],
+                "customers": one["customers"],
+                "share": one["share"],
+                "value": one.get("revenue"),
+                "features": {trait["feature"]: trait["value"] for trait in one["traits"]},
+            }
+            for one in described
+        ],
+    }
+    return {**found, **(_cells(flow, folder) if kind == "rfm" else _curves(folder))}
+
+
+def _curves(folder: Path) -> dict[str, Any]:
+    said = _read(folder, "kmeans.json")
+    names = ("k", "inertia", "silhouette", "stability")
+    return {
+        "k": said["k"],
+        "why": said["words"],
+        "curve": [{name: trial.get(name) for name in names} for trial in said["curves"]],
+    }
+
+
+def _cells(flow: Flow, folder: Path) -> dict[str, Any]:
+    """How many customers stand in each field of recency by frequency."""
+    members = flow.engine.read([folder / "rows"])
+    spent = flow.table("features/customers").select("customer_id", "spend")
+    placed = members.left_join(spent, "customer_id")
+    keys = ["recency_score", "frequency_score"]
+    counted = placed.group_by(keys).aggregate(
+        customers=placed.count(), value=placed["spend"].sum(), segment=placed["segment_id"].min()
+    )
+    rows = flow.engine.run(counted.order_by(keys)).to_pylist()
+    return {
+        "cells": [
+            {"recency": row.pop("recency_score"), "frequency": row.pop("frequency_score"), **row}
+            for row in rows
+        ]
+    }
+
+
+def _evaluation(flow: Flow) -> dict[str, Any]:
+    """The comparison in the shape of the API: each measure with its interval."""
+    found = _read(flow.versions[EVALUATION].path, "evaluation.json")
+    k = found["k"]
+    return {
+        "served": found["served"],
+        "why": _why(found),
+        "split": _split(found),
+        "customers": found["models"][0]["customers"],
+        "k": k,
+        "metric": f"ndcg@{k}",
+        "models": [_result(model, k) for model in found["models"]],
+    }
+
+
+def _result(model: Mapping[str, Any], k: int) -> dict[str, Any]:
+    measures = {}
+    for name in MEASURES:
+        low, high = model.get(f"{name}@{k}_ci") or (None, None)
+        measures[f"{name}@{k}"] = {"value": model[f"{name}@{k}"], "low": low, "high": high}
+    kept = ("name", "fit_s", "score_s", "peak_rss_mb", "parameters")
+    return {**{key: model[key] for key in kept}, "metrics": measures}
+
+
+def _why(found: Mapping[str, Any]) -> dict[str, str]:
+    served, k = found["served"], found["k"]
+    if found["chosen_by"] == "bespeak.toml":
+        return {
+            "en": f"bespeak.toml names {served}.",
+            "zh": f"bespeak.toml 指定使用 {served}。",
+        }
+    scores = {model["name"]: model[f"ndcg@{k}"] for model in found["validation"]}
+    ranked = sorted(scores.items(), key=lambda pair: -pair[1])
+    told = ", ".join(f"{name} {score:.3f}" for name, score in ranked)
+    return {
+        "en": f"{served} had the best NDCG@{k} on the {found['days']} days before the test: {told}.",
+        "zh": f"{served} 在测试期之前的 {found['days']} 天中 NDCG@{k} 最高：{told}。",
+    }
+
+
+def _split(found: Mapping[str, Any]) -> dict[str, str]:
+    since, until, days = found["since"][:10], found["until"][:10], found["days"]
+    again = found["repeat"]
+    return {
+        "en": f"Learned from everything before {since}, asked what each customer bought in the"
+        f" {days} days to {until}; "
+        + (
+            "things bought before may be recommended."
+            if again
+            else "only things new to them count."
+        ),
+        "zh": f"用 {since} 之前的全部数据学习，预测每位客户截至 {until} 的 {days} 天内的购买；"
+        + ("可推荐已买过的商品。" if again else "只计算未买过的商品。"),
+    }
+
+
+__all__ = ["SNAPSHOT", "publish_snapshot"]

@@ -1,0 +1,152 @@
+"""Raw files to the record: collect, then prepare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from bespeak import collect, ledger, prepare
+from bespeak.columns import RECORD
+from bespeak.config import Source
+from bespeak.domains import load_pack
+from bespeak.errors import NotReady
+from bespeak.flow.running import SOURCES, Flow, Raw
+from bespeak.workspace import Digests, digest, file_digest
+
+
+def collect_sources(flow: Flow) -> None:
+    """Find every source's files; what is not Parquet is staged as Parquet, file by file."""
+    digests = Digests(flow.workspace.root)
+    for source in flow.config.sources:
+        paths = collect.find(source, flow.workspace.root)
+        names = collect.short_names(paths)
+        flow.raw[source.name] = [
+            _file(flow, source, path, name, digests.of(path))
+            for path, name in zip(paths, names, strict=True)
+        ] or [_query(flow, source)]
+    digests.save()
+
+
+def _file(flow: Flow, source: Source, path: Path, name: str, content: str) -> Raw:
+    if collect.format_of(source, path) == "parquet":
+        rows = collect.RawFile(name, path, staged=False)
+        return Raw(rows, content, {"format": "parquet", "rows": ledger.rows_of(path)})
+    staged = flow.build(
+        f"stage/{source.name}",
+        content,
+        inputs={"content": content, "name": name, "reading": collect.reading(source)},
+        code=("collect",),
+        make=lambda folder: collect.stage(source, path, folder),
+        shown=name,
+    )
+    return Raw(collect.RawFile(name, staged.path / "rows", staged=True), content, staged.manifest)
+
+
+def _query(flow: Flow, source: Source) -> Raw:
+    """A database may have changed unseen, so it is asked on every run."""
+    staged = flow.build(
+        f"stage/{source.name}",
+        "query",
+        inputs={"asked": flow.started, "reading": collect.reading(source)},
+        code=("collect",),
+        make=lambda folder: collect.stage(source, None, folder),
+        shown=f"{source.name} query",
+    )
+    content = digest(*(file_digest(file) for file in sorted(staged.path.rglob("*.parquet"))))
+    rows = collect.RawFile("query", staged.path / "rows", staged=True)
+    return Raw(rows, content, staged.manifest)
+
+
+def prepare_record(flow: Flow) -> None:
+    """Clean every source into the record, account for its rows, and find who is who."""
+    for source in flow.config.sources:
+        _prepare(flow, source)
+    _unite(flow, "identities", _identities, [*_ACTED, "links"], ("prepare",))
+    _unite(flow, "items", _items, ["items", "events"], ("prepare", "domains"))
+    _unite(flow, "customers", _customers, ["customers", "events"], ("prepare",))
+
+
+_ACTED = tuple(name for name, grain in RECORD.items() if grain.actor)
+
+
+def _prepare(flow: Flow, source: Source) -> None:
+    """One source's rows: kept, merged or quarantined, each with its account."""
+    raws, config, secret = flow.raw[source.name], flow.config, flow.workspace.secret()
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        engine, files = flow.engine, [raw.file for raw in raws]
+        unique, merged = prepare.merge_exact(engine, collect.open_raw(engine, files))
+        conformed = collect.conform(engine, unique, source, config.workspace, secret)
+        judged = prepare.judge(engine, conformed, source.table, config.prepare)
+        refused = collect.open_refused(engine, files)
+        made = prepare.write_source(
+            engine, judged, merged, refused, source, folder, rows_in=sum(raw.rows for raw in raws)
+        )
+        return {**made, "rows": made["account"]["rows_in"], **_reading(source, raws)}
+
+    inputs = {
+        "files": [(raw.file.name, raw.content) for raw in raws],
+        "source": {**msgspec.to_builtins(source), "files": []},
+        "prepare": msgspec.to_builtins(config.prepare),
+        "zone": config.workspace.timezone,
+        "currency": config.workspace.currency,
+        "secret": digest(secret.hex()),
+    }
+    flow.build(SOURCES, source.name, inputs=inputs, code=("collect", "prepare"), make=make)
+
+
+def _reading(source: Source, raws: list[Raw]) -> dict[str, Any]:
+    """How a source was read, for the page that shows it."""
+    return {
+        "channel": source.channel,
+        "format": ", ".join(sorted({raw.found["format"] for raw in raws})),
+        "files": [raw.file.name for raw in raws],
+        "said": [sentence for raw in raws for sentence in raw.found.get("said", [])],
+    }
+
+
+def _unite(flow: Flow, name: str, table: Any, tables: list[str], code: tuple[str, ...]) -> None:
+    """One table over all sources, made anew when a source that it rests on was."""
+    before = ["record/identities"] if name == "customers" else []
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        found, report = table(flow)
+        return {"rows": flow.engine.write(found, folder / "rows"), "report": report}
+
+    inputs = {
+        **flow.of(*flow.keys(*tables), *before),
+        "identity": msgspec.to_builtins(flow.config.identity),
+        "pack": flow.config.workspace.pack,
+    }
+    flow.build("record", name, inputs=inputs, code=code, make=make)
+
+
+def _identities(flow: Flow) -> tuple[ir.Table, Any]:
+    """Identifiers to people."""
+    acted = [table.select("actor") for table in map(flow.record, _ACTED) if table is not None]
+    if not acted:
+        raise NotReady(
+            "no source gives events, customers, offers or texts",
+            next_step='Map one in bespeak.toml to `table = "events"`.',
+        )
+    actors = ibis.union(*acted) if len(acted) > 1 else acted[0]
+    return prepare.identify(flow.engine, actors, flow.record("links"), flow.config.identity)
+
+
+def _items(flow: Flow) -> tuple[ir.Table, Any]:
+    """One description of each item."""
+    described = [flow.engine.read([version.path / "items"]) for version in flow.sources("items")]
+    pack = load_pack(flow.config.workspace.pack)
+    return prepare.unite_items(flow.engine, described, flow.record("events"), pack), {}
+
+
+def _customers(flow: Flow) -> tuple[ir.Table, Any]:
+    """One row a person: what the sources say of them, when they were first and last seen."""
+    described = [flow.engine.read([v.path / "customers"]) for v in flow.sources("customers")]
+    identities, events = flow.table("record/identities"), flow.record("events")
+    return prepare.unite_customers(flow.engine, described, identities, events), {}

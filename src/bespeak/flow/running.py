@@ -1,0 +1,162 @@
+"""One run at work: its config, its engine, and the versions that it has made or found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+
+from bespeak import collect
+from bespeak.config import Config
+from bespeak.engines import DuckDB, Engine
+from bespeak.errors import NotReady
+from bespeak.workspace import Version, Workspace, code_digest
+
+SOURCES = "record/sources"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a run did, or found done."""
+
+    stage: str
+    name: str
+    state: str
+    """`running`, `done`, or `kept` where nothing had changed."""
+    rows: int | None = None
+    seconds: float = 0.0
+    made_at: str | None = None
+
+
+Tell = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    steps: list[Step]
+    changed: bool
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One input, ready for the engine."""
+
+    file: collect.RawFile
+    content: str
+    """Digest of what is in it."""
+    found: Mapping[str, Any]
+    """What was found out on reading it: format, rows, refused, sentences …"""
+
+    @property
+    def rows(self) -> int:
+        """All of its rows, those that could not be split included."""
+        return int(self.found["rows"]) + int(self.found.get("refused", 0))
+
+
+class Flow:
+    """One run over one workspace."""
+
+    def __init__(self, workspace: Workspace, config: Config, tell: Tell) -> None:
+        self.workspace, self.config, self._tell = workspace, config, tell
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.stage = ""
+        self.raw: dict[str, list[Raw]] = {}
+        self.versions: dict[str, Version] = {}
+        self.steps: list[Step] = []
+        self._opened: list[DuckDB] = []
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Opened when something has to be computed, and not before."""
+        chosen = self.config.workspace
+        scratch = self.workspace.root / "scratch"
+        scratch.mkdir(exist_ok=True)
+        opened = DuckDB(scratch=scratch, memory=chosen.memory, threads=chosen.threads)
+        self._opened.append(opened)
+        return opened
+
+    def close(self) -> None:
+        """Let go of the engine, if there is one."""
+        for engine in self._opened:
+            engine.close()
+
+    def build(
+        self,
+        kind: str,
+        name: str,
+        *,
+        inputs: Mapping[str, Any],
+        code: tuple[str, ...],
+        make: Callable[[Path], Mapping[str, Any]],
+        shown: str | None = None,
+    ) -> Version:
+        """One version of `kind/name`; tells when work on it starts, and what it came to."""
+        title = shown or name
+
+        def made(folder: Path) -> Mapping[str, Any]:
+            self._tell(Step(self.stage, title, "running"))
+            return {"engine": self.config.workspace.engine, **make(folder)}
+
+        version = self.workspace.build(
+            kind, name, inputs=inputs, code=code_digest(*code), make=made
+        )
+        self.versions[version.key] = version
+        said = version.manifest
+        seconds = float(said["seconds"]) if version.fresh else 0.0
+        state = "done" if version.fresh else "kept"
+        self.steps.append(
+            Step(self.stage, title, state, said.get("rows"), seconds, said["made_at"])
+        )
+        self._tell(self.steps[-1])
+        return version
+
+    def of(self, *keys: str) -> dict[str, str]:
+        """The versions that a step builds on, as its inputs."""
+        return {key: self.versions[key].version for key in keys}
+
+    def sources(self, table: str) -> list[Version]:
+        """The sources that hold rows of one table of the record, in the config's order.
+
+        A source whose own table it is comes before those that only mention it.
+        """
+        made = [self.versions[f"{SOURCES}/{source.name}"] for source in self.config.sources]
+        holding = [version for version in made if (version.path / table).is_dir()]
+        return sorted(holding, key=lambda version: version.manifest["table"] != table)
+
+    def keys(self, *tables: str) -> list[str]:
+        """The sources that hold rows of any of these tables."""
+        return sorted({version.key for table in tables for version in self.sources(table)})
+
+    def record(self, table: str) -> ir.Table | None:
+        """All sources' rows of one table of the record; None where no source has any."""
+        folders = [version.path / table for version in self.sources(table)]
+        return self.engine.read(folders) if folders else None
+
+    def table(self, key: str) -> ir.Table:
+        """The rows of what an earlier step published."""
+        return self.engine.read([self.versions[key].path / "rows"])
+
+    def behaviour_keys(self) -> list[str]:
+        """What `behaviour` is made of."""
+        return [*self.keys("events"), "record/identities", "record/items"]
+
+    def behaviour(self) -> ir.Table:
+        """Events, with the person behind each and whether its item is a product.
+
+        raises : NotReady where no source gives events
+        """
+        events = self.record("events")
+        if events is None:
+            raise NotReady("no source gives events", next_step='Map one to `table = "events"`.')
+        people = self.table("record/identities").select("actor", "customer_id")
+        products = self.table("record/items").select("item_id", "is_product")
+        known = events.left_join(people, "actor").drop("actor_right")
+        return known.left_join(products, "item_id").drop("item_id_right")
