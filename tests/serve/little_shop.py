@@ -122,10 +122,10 @@ def _features(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
             {
                 "customer_id": customer_id(number), "as_of": AS_OF,
                 "recency_days": (AS_OF - max(r["time"] for r in bought)).days, "orders": orders,
-                "spend": spend, "basket_value": spend / orders, "gap_days": gap,
+                "spend": spend, "basket_value": spend / orders, "days_between_orders": gap,
                 "discount_share": (number % 5) / 20,
                 "return_rate": 0.04 if number % 7 == 3 else 0.0,
-                "category_share_Tea": sum(float(r["value"]) for r in bought
+                "category_share:Tea": sum(float(r["value"]) for r in bought
                                           if r["item_id"] in {"i00", "i01", "i02", "i03"}) / spend,
                 "morning_share": 0.25, "weekend_share": (number % 4) / 7,
                 "spend_trend_28d": None if number == 30 else (number % 5 - 2) / 3,
@@ -142,10 +142,10 @@ MEANINGS = tuple(
         ("orders", "count", "orders", "Orders placed", "下单次数"),
         ("spend", "money", "money", "Value of all purchases", "全部购买金额"),
         ("basket_value", "money", "money per order", "Mean value of an order", "平均每单金额"),
-        ("gap_days", "days", "days", "Mean days between orders", "平均下单间隔天数"),
+        ("days_between_orders", "days", "days", "Mean days between orders", "平均下单间隔天数"),
         ("discount_share", "share", "share", "Share let off", "折扣占比"),
         ("return_rate", "share", "share", "Value returned over value bought", "退货金额占比"),
-        ("category_share_Tea", "share", "share", "Share of spend in category Tea",
+        ("category_share:Tea", "share", "share", "Share of spend in category Tea",
          "在“Tea”品类的消费占比"),
         ("morning_share", "share", "share", "Share of active hours in the morning",
          "活跃小时中上午的占比"),
@@ -196,9 +196,11 @@ def groupings() -> list[dict[str, Any]]:
         for k in range(2, 9)
     ]  # fmt: skip
     return [
-        {"kind": "rfm", "name": {"en": "RFM", "zh": "RFM"}, "segments": _grouping("rfm", RFM),
+        {"kind": "rfm", "segments": _grouping("rfm", RFM),
+         "name": {"en": "By recency, frequency and spend", "zh": "按最近消费、频率与金额"},
          "cells": cells},
-        {"kind": "kmeans", "name": {"en": "Behaviour", "zh": "行为"}, "k": 3, "curve": curve,
+        {"kind": "kmeans", "k": 3, "curve": curve,
+         "name": {"en": "By how they buy", "zh": "按购买方式"},
          "why": {"en": "Three: the silhouette peaks there and the groups hold when redrawn.",
                  "zh": "三类：轮廓系数在此最高，重抽样后分组仍稳定。"},
          "segments": _grouping("kmeans", KMEANS)},

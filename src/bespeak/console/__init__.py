@@ -1,0 +1,7 @@
+"""Pages over the API: small shells of HTML, and scripts of our own that ask the server."""
+
+from __future__ import annotations
+
+from bespeak.console.app import create_app
+
+__all__ = ["create_app"]

@@ -195,7 +195,7 @@ class Cell(msgspec.Struct, frozen=True):
     frequency: int
     customers: int
     segment: str | None = None
-    value: float | None = None
+    value: Annotated[float | None, msgspec.Meta(description="Sales to its customers.")] = None
 
 
 class Choice(msgspec.Struct, frozen=True):
