@@ -1,0 +1,226 @@
+"""One customer's list, the same for the command line, the API and the console."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from bespeak.errors import ArtifactCorrupt, NotFound, NotReady
+from bespeak.recommend.base import Model, Ranked, Similar, fill
+from bespeak.recommend.catalogue import Catalogue
+from bespeak.recommend.evaluate import checked_k
+from bespeak.recommend.histories import Flags, Groups, Histories, Index, Interactions
+from bespeak.recommend.interactions import moment
+from bespeak.recommend.models import load
+from bespeak.recommend.popular import Popular
+from bespeak.recommend.reasons import Telling, fallback_reason, reason
+from bespeak.recommend.texts import Ids
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender:
+    """A model and what its lists are made of; nothing is kept per customer or per call.
+
+    known     : customers and their histories, mapped from disk
+    popular   : fills up short lists, and is the list of who has no history
+    repeat    : whether a list may hold what its customer already has, where a call does not say
+    zone      : where the days that reasons name begin and end
+    alike     : the model that knows which items go together; None where none was fitted
+    purchases : whether every interaction is a purchase, so that reasons may say "bought"
+    """
+
+    model: Model
+    version: str
+    known: Interactions
+    catalogue: Catalogue
+    popular: Popular
+    repeat: bool
+    zone: ZoneInfo
+    alike: Model | None = None
+    purchases: bool = False
+
+    def answer(
+        self,
+        customer_id: str | None = None,
+        items: Sequence[str] = (),
+        *,
+        k: int = 10,
+        repeat: bool | None = None,
+        exclude: Sequence[str] = (),
+        label: tuple[str, str] | None = None,
+        customer_known: bool = False,
+        request_id: str | None = None,
+    ) -> dict[str, Any]:
+        """The k items to offer a customer, or whoever has the history `items`.
+
+        repeat         : whether owned items may be offered; None: as this recommender does
+        exclude        : item ids that may not be offered
+        label          : (kind, label) of this call, like ("place", "330"), for popular items
+        customer_known : the caller has seen the customer, so no history is no error
+        returns        : as serve.answers.Recommendations; `model` is the one that made the list
+        raises         : NotFound for a customer without history, unless `customer_known`;
+                         BadRequest unless k is 1 to 1000
+        """
+        checked_k(k)
+        history, unknown = self._history(customer_id, items, customer_known)
+        if label is not None:
+            history = _labelled(history, *label)
+        again = self.repeat if repeat is None else repeat
+        maker, ranked = self._ranked(history, k, None if again else history, self._allow(exclude))
+        own, listed = int(ranked.own[0]), ranked.row(0)
+        fallback = maker is not self.model or not own
+        code = _why_fallback(history, unknown, len(listed)) if fallback else None
+        return {
+            "customer_id": customer_id,
+            "request_id": request_id or secrets.token_hex(8),
+            "model": maker.name,
+            "version": self.version,
+            "fallback": fallback,
+            "fallback_reason": fallback_reason(code) if code else None,
+            "as_of": self._as_of(),
+            "items": self._said(history, listed, ranked.scores[0], own, maker),
+        }
+
+    def similar(self, item_id: str, *, k: int = 10, item_known: bool = False) -> dict[str, Any]:
+        """The k items that go best with one item.
+
+        item_known : the caller has seen the item, so that it may be one nobody had: an empty list
+        returns    : as serve.answers.SimilarItems
+        raises     : NotFound, unless `item_known`; BadRequest on k; NotReady without such a model
+        """
+        checked_k(k)
+        if self.alike is None or not isinstance(self.alike, Similar):
+            raise NotReady(
+                "no fitted model knows which items go together",
+                next_step="Add item_knn to [recommend] models, and run again.",
+            )
+        place = self.known.items.find(item_id)
+        if place < 0 and not item_known:
+            raise NotFound(f"there is no item `{item_id[:80]}`")
+        history = Histories.of_lists([[place]] if place >= 0 else [[]])
+        near, scores = np.zeros(0, np.int32), np.zeros(0, np.int64)
+        if place >= 0:
+            found = self.alike.similar(np.array([place], np.int32), len(self.known.items))
+            kept = (found.items[0] >= 0) & self.catalogue.allowed[found.items[0]]
+            near, scores = found.items[0][kept][:k], found.scores[0][kept][:k]
+        return {
+            "item_id": item_id,
+            "model": self.alike.name,
+            "version": self.version,
+            "items": self._said(history, near, scores, len(near), self.alike),
+        }
+
+    def _history(
+        self, customer_id: str | None, items: Sequence[str], customer_known: bool
+    ) -> tuple[Histories, int]:
+        """One row, and how many of the items it was to hold nobody knows."""
+        if customer_id is None:
+            places = self.known.items.find_all(items)
+            return Histories.of_lists([places[places >= 0]]), int((places < 0).sum())
+        row = self.known.customers.find(customer_id)
+        if row < 0 and not customer_known:
+            raise NotFound(
+                f"there is no customer `{customer_id[:80]}` with a history",
+                next_step="Look one up with /v1/customers?q=.",
+            )
+        return self.known.histories.take(np.array([row])), 0
+
+    def _allow(self, exclude: Sequence[str]) -> Flags:
+        if not exclude:
+            return self.catalogue.allowed
+        allow = self.catalogue.allowed.copy()
+        places = self.known.items.find_all(exclude)
+        allow[places[places >= 0]] = False
+        return allow
+
+    def _ranked(
+        self, history: Histories, k: int, exclude: Histories | None, allow: Flags
+    ) -> tuple[Model, Ranked]:
+        """The list, filled up with popular items, and who made it: they alone, if all are."""
+        ranked = self.model.recommend(history, k, exclude=exclude, allow=allow)
+        if ranked.own[0] and len(ranked.row(0)) >= min(k, len(self.known.items)):
+            return self.model, ranked
+        popular = self.popular.recommend(history, k, exclude=exclude, allow=allow)
+        return (self.model, fill(ranked, popular)) if ranked.own[0] else (self.popular, popular)
+
+    def _said(
+        self, history: Histories, items: Index, scores: Any, own: int, maker: Model
+    ) -> list[dict[str, Any]]:
+        """Each item with what the catalogue says, its score and its reason."""
+        telling = Telling(self._name, self.purchases, self.known.as_of, self.zone)
+        facts = maker.why(history, items[:own]) if own else []
+        facts += self.popular.why(history, items[own:]) if own < len(items) else []
+        return [
+            {
+                "item_id": self.known.items[item],
+                **self.catalogue.facts(item),
+                "score": float(score) / maker.unit,
+                "reason": reason(fact, history, telling).said(),
+            }
+            for item, score, fact in zip(items.tolist(), scores.tolist(), facts, strict=False)
+        ]
+
+    def _name(self, item: int) -> str:
+        return self.catalogue.titles[item] or self.known.items[item]
+
+    def _as_of(self) -> str | None:
+        return None if self.known.as_of is None else moment(self.known.as_of).isoformat()
+
+
+def open_recommender(
+    name: str,
+    *,
+    models: Mapping[str, Path],
+    interactions: Path,
+    catalogue: Path,
+    version: str,
+    repeat: bool,
+    zone: str = "UTC",
+) -> Recommender:
+    """A recommender over saved artifacts, mapped.
+
+    models : name -> folder; `name` and `popular` at least
+    raises : NotFound for a name that is no model; ArtifactCorrupt where folders do not fit
+    """
+    known, model = Interactions.load(interactions), load(name, models[name])
+    popular = Popular.load(models["popular"])
+    alike = load("item_knn", models["item_knn"]) if "item_knn" in models else None
+    about = Catalogue.load(catalogue)
+    for part in (model, popular, alike):
+        if part is not None and not part.items.same(known.items):
+            raise _misfit(models[name])
+    if len(about.allowed) != len(known.items):
+        raise _misfit(catalogue)
+    return Recommender(
+        model, version, known, about, popular, repeat, ZoneInfo(zone), alike,
+        purchases=bool(known.histories.bought.all()),
+    )  # fmt: skip
+
+
+def _why_fallback(history: Histories, unknown: int, listed: int) -> str:
+    if not listed:
+        return "nothing_left"
+    if len(history.indices):
+        return "no_evidence"
+    return "unknown_items" if unknown else "no_history"
+
+
+def _labelled(history: Histories, kind: str, label: str) -> Histories:
+    groups = {**history.groups, kind: Groups(Ids.of([label]), np.zeros(1, np.int32))}
+    return Histories(
+        history.indptr, history.indices, history.weights, history.times, history.first_time,
+        history.last_time, history.bought, groups,
+    )  # fmt: skip
+
+
+def _misfit(folder: Path) -> ArtifactCorrupt:
+    return ArtifactCorrupt(
+        f"{folder}: was made for other items than the interactions",
+        next_step="Run `bespeak run` again.",
+    )

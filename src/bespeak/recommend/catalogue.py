@@ -1,0 +1,115 @@
+"""What lists say of an item, and whether it may stand on one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+
+from bespeak.engines import Engine
+from bespeak.errors import ArtifactCorrupt
+from bespeak.recommend.histories import Flags, Groups, Index, Whole
+from bespeak.recommend.texts import Ids, Texts, load_array
+
+PRICE = 10_000
+"""Prices are kept in this many parts of the currency's unit, exactly."""
+NO_PRICE = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """A row per item of the models, in their order.
+
+    titles     : empty where there is none
+    categories : labels, and each item's, -1 where it has none
+    prices     : int64, ten-thousandths, or NO_PRICE
+    allowed    : a product, and not known to be unavailable
+    """
+
+    titles: Texts
+    categories: Groups
+    prices: Whole
+    allowed: Flags
+
+    @property
+    def category_of(self) -> Index:
+        """Each item's category as a number, -1 where it has none."""
+        return self.categories.of_row
+
+    def facts(self, item: int) -> dict[str, Any]:
+        """title, category and price of one item; null what nobody said."""
+        label, price = int(self.categories.of_row[item]), int(self.prices[item])
+        return {
+            "title": self.titles[item] or None,
+            "category": self.categories.names[label] if label >= 0 else None,
+            "price": None if price == NO_PRICE else price / PRICE,
+        }
+
+    @classmethod
+    def bare(cls, items: int) -> Catalogue:
+        """Of items of which nothing is known but their ids."""
+        return cls(
+            Texts.of([""] * items),
+            Groups(Ids.of([]), np.full(items, -1, np.int32)),
+            np.full(items, NO_PRICE),
+            np.ones(items, np.bool_),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Arrays; equal catalogues give equal bytes."""
+        self.titles.save(folder, "titles")
+        self.categories.names.save(folder, "categories")
+        np.save(folder / "category.npy", self.categories.of_row)
+        np.save(folder / "prices.npy", self.prices)
+        np.save(folder / "allowed.npy", self.allowed)
+
+    @classmethod
+    def load(cls, folder: Path) -> Catalogue:
+        """What `save` wrote, mapped.
+
+        raises : ArtifactCorrupt
+        """
+        names = Ids.load(folder, "categories")
+        found = cls(
+            Texts.load(folder, "titles"),
+            Groups(names, load_array(folder, "category", np.int32)),
+            load_array(folder, "prices", np.int64),
+            load_array(folder, "allowed", np.bool_),
+        )
+        lengths = {len(found.category_of), len(found.prices), len(found.allowed)}
+        if lengths != {len(found.titles)}:
+            raise ArtifactCorrupt(
+                f"{folder}: its arrays do not fit each other",
+                next_step="Delete that folder and run `bespeak run` again.",
+            )
+        return found
+
+
+def load_catalogue(engine: Engine, items: ir.Table, ids: Ids) -> Catalogue:
+    """What the table of items says of `ids`; an id it does not name is allowed, and bare.
+
+    items : item_id, title, category, price, available, is_product; one row per item
+    """
+    count = len(ids)
+    titles, categories = [""] * count, [None] * count
+    prices, allowed = np.full(count, NO_PRICE), np.ones(count, np.bool_)
+    asked = items.select(
+        "item_id", "title", "category",
+        price=(items["price"] * PRICE).round().cast("int64"),
+        allowed=items["is_product"].fill_null(True) & items["available"].fill_null(True),
+    )  # fmt: skip
+    for batch in engine.batches(asked):
+        columns = {name: batch.column(name).to_pylist() for name in asked.columns}
+        places = ids.find_all(columns["item_id"]).tolist()
+        for row, place in enumerate(places):
+            if place < 0:
+                continue
+            titles[place] = columns["title"][row] or ""
+            categories[place] = columns["category"][row]
+            allowed[place] = columns["allowed"][row]
+            if columns["price"][row] is not None:
+                prices[place] = columns["price"][row]
+    return Catalogue(Texts.of(titles), Groups.of(categories), prices, allowed)

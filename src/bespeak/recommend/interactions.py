@@ -1,0 +1,215 @@
+"""Events to interactions: how much each customer's each item counts, summed where the rows are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bespeak.columns import EVENT_TYPES
+from bespeak.engines import Engine
+from bespeak.errors import ColumnMissing, ConfigInvalid, NotReady
+from bespeak.recommend.histories import UNIT, Histories, Interactions, compressed
+from bespeak.recommend.texts import Ids
+
+DAY = 86_400_000_000
+NEEDED = ("customer_id", "item_id", "type", "time", "quantity", "is_product")
+
+
+def interactions(
+    engine: Engine,
+    events: ir.Table,
+    *,
+    weights: Mapping[str, float],
+    half_life_days: float | None,
+    as_of: datetime,
+) -> ir.Table:
+    """How much each item counts for each customer, and when they had it.
+
+    events  : RECORD.events with customer_id and is_product; rows without customer or item, of
+              services, and at or after `as_of` (UTC) are left out
+    weights : event type -> what one event counts; a type that is not named counts nothing
+    returns : customer_id, item_id, weight int64 (millionths, >= 1), times, first_time, last_time
+              (microseconds), bought; one row per pair
+    An event t days before `as_of` counts weights[type] · 2^(-t / half_life_days), rounded to whole
+    millionths (at least one: nothing is forgotten) before it is summed. Quantity does not count:
+    six eggs are one wish. A pair's purchases count by the share of the quantity that was not
+    returned; when all came back, they count nothing and were no purchases. `times` are distinct
+    instants: of the purchases where any stand, else of the other events; `bought` says which.
+    raises  : ColumnMissing; ConfigInvalid on an unknown type or a weight that is no number >= 0
+    """
+    for name in NEEDED:
+        if name not in events.columns:
+            raise ColumnMissing(f"events: there is no column `{name}`", expected=", ".join(NEEDED))
+    counted = _weighed(engine, events, _checked(weights), half_life_days, as_of)
+    return _kept(_summed(counted))
+
+
+def latest(engine: Engine, events: ir.Table) -> datetime:
+    """One microsecond after the latest event, UTC: the default `as_of`.
+
+    raises : NotReady where there is no event
+    """
+    found = engine.run(events.aggregate(last=engine.micros(events["time"]).max()))["last"][0]
+    if found.as_py() is None:
+        raise NotReady("there are no events", next_step="Check the sources in bespeak.toml.")
+    return moment(found.as_py() + 1)
+
+
+def usual_places(events: ir.Table) -> ir.Table:
+    """customer_id, place: where each customer has most events; ties fall to the least name."""
+    named = events.filter(events["customer_id"].notnull(), events["place"].notnull())
+    counts = named.group_by(["customer_id", "place"]).aggregate(n=named.count())
+    ranked = counts.mutate(
+        rank=ibis.row_number().over(
+            group_by="customer_id", order_by=[ibis.desc("n"), ibis.asc("place")]
+        )
+    )
+    return ranked.filter(ranked["rank"] == 0).select("customer_id", "place")
+
+
+def load_interactions(engine: Engine, table: ir.Table, *, as_of: datetime) -> Interactions:
+    """The rows of `interactions(…)` in memory, a batch at a time; any row order gives the same.
+
+    raises : NotReady where there is no row
+    """
+    columns = ["customer_id", "item_id", "weight", "times", "first_time", "last_time", "bought"]
+    batches = list(engine.batches(table.select(columns)))
+    rows = pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in columns})
+    if not rows.num_rows:
+        raise NotReady(
+            "no customer has an interaction with a product",
+            next_step="Check that events carry an identifier and an item, and [recommend.weights].",
+        )
+    customers, of_customer = ranked_ids(rows["customer_id"])
+    items, of_item = ranked_ids(rows["item_id"])
+    order = np.lexsort((of_item, of_customer))
+    taken = {name: rows[name].to_numpy()[order] for name in columns[2:]}
+    histories = Histories(
+        compressed(of_customer, len(customers)), of_item[order].astype(np.int32),
+        taken["weight"].astype(np.int64), taken["times"].astype(np.int32),
+        taken["first_time"].astype(np.int64), taken["last_time"].astype(np.int64),
+        taken["bought"].astype(np.bool_),
+    )  # fmt: skip
+    return Interactions(customers, items, histories, instant(as_of))
+
+
+def ranked_ids(texts: pa.ChunkedArray) -> tuple[Ids, Any]:
+    """The distinct texts of a column in order of their bytes, and each row's rank among them."""
+    large = texts.cast(pa.large_string()).combine_chunks()
+    distinct = pc.unique(large)
+    distinct = distinct.take(pc.sort_indices(distinct))
+    return Ids.of_arrow(distinct), pc.index_in(large, distinct).to_numpy().astype(np.int64)
+
+
+def instant(time: datetime) -> int:
+    """Whole microseconds since 1970; a time without an offset is UTC."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def moment(micros: int) -> datetime:
+    """The UTC time of whole microseconds since 1970, without an offset as the record keeps it."""
+    return datetime(1970, 1, 1) + timedelta(microseconds=micros)
+
+
+def _checked(weights: Mapping[str, float]) -> dict[str, float]:
+    for kind, weight in weights.items():
+        if kind not in EVENT_TYPES or kind == "return":
+            raise ConfigInvalid(
+                f"recommend.weights: `{kind}` can't be weighed",
+                expected="one of " + ", ".join(name for name in EVENT_TYPES if name != "return"),
+            )
+        if not (math.isfinite(weight) and 0 <= weight <= 1000):
+            raise ConfigInvalid(
+                f"recommend.weights.{kind}", found=str(weight), expected="a number from 0 to 1000"
+            )
+    return {kind: weight for kind, weight in sorted(weights.items()) if weight > 0}
+
+
+def _weighed(
+    engine: Engine,
+    events: ir.Table,
+    weights: Mapping[str, float],
+    half_life_days: float | None,
+    as_of: datetime,
+) -> ir.Table:
+    """Events that count, and returns: pair, micros, what it counts, thousandths of a unit."""
+    end = instant(as_of)
+    micros = engine.micros(events["time"])
+    kept = events.filter(
+        events["customer_id"].notnull(),
+        events["item_id"].notnull(),
+        events["is_product"].fill_null(True),
+        events["type"].isin([*weights, "return"]),
+        micros < end,
+    )
+    kind = kept["type"]
+    weight = kind.cases(*((name, ibis.literal(w)) for name, w in weights.items()), else_=0.0)
+    if half_life_days is not None:
+        age = (ibis.literal(end) - engine.micros(kept["time"])).cast("float64") / float(DAY)
+        weight = weight * (age * (-math.log(2) / half_life_days)).exp()
+    return kept.select(
+        "customer_id", "item_id",
+        at=engine.micros(kept["time"]),
+        purchase=kind == "purchase",
+        back=kind == "return",
+        counts=ibis.greatest((weight * float(UNIT)).round().cast("int64"), ibis.literal(1)),
+        units=(kept["quantity"].fill_null(1.0).abs() * 1000.0).round().cast("int64"),
+    )  # fmt: skip
+
+
+def _summed(counted: ir.Table) -> ir.Table:
+    """One row a pair: purchases and other events apart, and units in and back."""
+    purchase, back = counted["purchase"], counted["back"]
+    other = ~purchase & ~back
+    at, counts = counted["at"], counted["counts"]
+    return counted.group_by(["customer_id", "item_id"]).aggregate(
+        paid=counts.sum(where=purchase).fill_null(0),
+        paid_times=at.nunique(where=purchase),
+        paid_first=at.min(where=purchase),
+        paid_last=at.max(where=purchase),
+        units_in=counted["units"].sum(where=purchase).fill_null(0),
+        units_back=counted["units"].sum(where=back).fill_null(0),
+        other=counts.sum(where=other).fill_null(0),
+        other_times=at.nunique(where=other),
+        other_first=at.min(where=other),
+        other_last=at.max(where=other),
+    )
+
+
+def _kept(pairs: ir.Table) -> ir.Table:
+    """Purchases net of returns, and one set of times; pairs that count nothing are left out."""
+    whole, back = pairs["units_in"].cast("float64"), pairs["units_back"].cast("float64")
+    returned = pairs["units_back"] > 0
+    share = ibis.cases((~returned, 1.0), (back >= whole, 0.0), else_=(whole - back) / whole)
+    net = (pairs["paid"].cast("float64") * share).round().cast("int64")
+    bought = (pairs["paid"] > 0) & (share > 0)
+    netted = pairs.mutate(
+        bought=bought,
+        net=ibis.cases(
+            (~bought, ibis.literal(0)),
+            (returned, ibis.greatest(net, ibis.literal(1))),
+            else_=pairs["paid"],
+        ),
+    )
+    named = {
+        name: ibis.ifelse(netted["bought"], netted[f"paid_{name}"], netted[f"other_{name}"])
+        for name in ("times", "first", "last")
+    }
+    result = netted.select(
+        "customer_id", "item_id",
+        weight=(netted["net"] + netted["other"]).cast("int64"),
+        times=named["times"].cast("int64"),
+        first_time=named["first"],
+        last_time=named["last"],
+        bought=netted["bought"],
+    )  # fmt: skip
+    return result.filter(result["weight"] > 0, result["times"] > 0)

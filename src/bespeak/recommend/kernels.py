@@ -1,0 +1,207 @@
+"""The loops of item-kNN, compiled: sparse rows added up into one dense row at a time.
+
+They hold no lock and share nothing that is written, so parts run side by side in plain threads;
+numba's own threading layers are not used. All sums are of whole numbers, so their order is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+MOST = (1 << 31) - 1
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compiled(function: Function) -> Function:
+    """Machine code, kept beside the module or, where that is read-only, in the user's cache."""
+    try:
+        return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # nowhere to write at all: compile once a process, a second or so
+        return cast(Function, numba.njit(nogil=True)(function))
+
+
+@_compiled
+def put(scores: Any, items: Any, size: int, k: int, score: int, item: int) -> int:
+    """Add to a heap of the k best whose root is the worst: least score, then greatest item."""
+    if size == k and (score < scores[0] or (score == scores[0] and item > items[0])):
+        return size
+    if size < k:
+        at = size
+        while at > 0:
+            above = (at - 1) >> 1
+            if scores[above] < score or (scores[above] == score and items[above] > item):
+                break
+            scores[at], items[at] = scores[above], items[above]
+            at = above
+        scores[at], items[at] = score, item
+        return size + 1
+    sink(scores, items, k, score, item)
+    return size
+
+
+@_compiled
+def sink(scores: Any, items: Any, size: int, score: int, item: int) -> None:
+    """Put an entry at the root of a heap and let it sink to its place."""
+    at = 0
+    while 2 * at + 1 < size:
+        below = 2 * at + 1
+        right = below + 1
+        if right < size and (
+            scores[right] < scores[below]
+            or (scores[right] == scores[below] and items[right] > items[below])
+        ):
+            below = right
+        if score < scores[below] or (score == scores[below] and item > items[below]):
+            break
+        scores[at], items[at] = scores[below], items[below]
+        at = below
+    scores[at], items[at] = score, item
+
+
+@_compiled
+def unload(scores: Any, items: Any, size: int, to_scores: Any, to_items: Any) -> None:
+    """Empty a heap into a list, best first."""
+    for last in range(size - 1, -1, -1):
+        to_scores[last], to_items[last] = scores[0], items[0]
+        sink(scores, items, last, scores[last], items[last])
+
+
+@_compiled
+def neighbours(
+    by_row: tuple[Any, Any, Any],
+    by_item: tuple[Any, Any, Any],
+    norms: tuple[Any, Any],
+    shrink: float,
+    least: int,
+    span: tuple[int, int],
+    found: tuple[Any, Any, Any],
+) -> Any:
+    """The n items most like each item of `span`, from the histories that hold both.
+
+    by_row, by_item : (indptr, indices, int32 values) of the same numbers, by history and by item
+    norms           : (left, right): similarity(i, j) = sum / (left[i] * right[j] + shrink), rounded
+    least           : fewer common histories than this are no evidence
+    found           : to fill: (items, similarities, histories in common), rows of n, -1 padded
+    returns         : how many each row got
+    """
+    starts, members, values = by_row
+    item_starts, item_rows, item_values = by_item
+    to_items, to_similar, to_common = found
+    left, right = norms
+    count, n = len(left), to_items.shape[1]
+    sums, common = np.zeros(count, np.int64), np.zeros(count, np.int32)
+    touched = np.empty(count, np.int32)
+    heap_scores, heap_items = np.empty(n + 1, np.int64), np.empty(n + 1, np.int32)
+    sizes = np.zeros(span[1] - span[0], np.int64)
+    for item in range(span[0], span[1]):
+        line = item - span[0]
+        if item_starts[item + 1] - item_starts[item] < least:
+            continue
+        reached = 0
+        for entry in range(item_starts[item], item_starts[item + 1]):
+            row, value = item_rows[entry], np.int64(item_values[entry])
+            for at in range(starts[row], starts[row + 1]):
+                other = members[at]
+                if common[other] == 0:
+                    touched[reached] = other
+                    reached += 1
+                sums[other] += value * values[at]
+                common[other] += 1
+        size = 0
+        for at in range(reached):
+            other = touched[at]
+            if other != item and common[other] >= least:
+                like = int(np.rint(sums[other] / (left[item] * right[other] + shrink)))
+                if like > 0 and (size < n or like >= heap_scores[0]):
+                    size = put(heap_scores, heap_items, size, n, min(like, MOST), other)
+        unload(heap_scores, heap_items, size, to_similar[line], to_items[line])
+        for at in range(size):
+            to_common[line, at] = common[to_items[line, at]]
+        for at in range(reached):
+            sums[touched[at]] = 0
+            common[touched[at]] = 0
+        sizes[line] = size
+    return sizes
+
+
+@_compiled
+def best(
+    histories: tuple[Any, Any, Any],
+    lists: tuple[Any, Any, Any],
+    own: int,
+    exclude: tuple[Any, Any],
+    allow: Any,
+    span: tuple[int, int],
+    found: tuple[Any, Any],
+) -> None:
+    """The k items of each history of `span` with the greatest sum of share x similarity.
+
+    histories : (indptr, indices, shares)
+    lists     : (indptr, items, similarities): each item's neighbours
+    own       : an item's similarity to itself
+    exclude   : (indptr, indices): per history, items that may not appear
+    found     : to fill: (items, scores), all rows, k wide
+    """
+    starts, members, shares = histories
+    list_starts, list_items, list_similar = lists
+    out_starts, out_items = exclude
+    to_items, to_scores = found
+    count, k = len(allow), to_items.shape[1]
+    sums, seen = np.zeros(count, np.int64), np.zeros(count, np.bool_)
+    touched = np.empty(count, np.int32)
+    heap_scores, heap_items = np.empty(k + 1, np.int64), np.empty(k + 1, np.int32)
+    for row in range(span[0], span[1]):
+        reached = 0
+        for entry in range(starts[row], starts[row + 1]):
+            item, share = members[entry], shares[entry]
+            if not seen[item]:
+                seen[item] = True
+                touched[reached] = item
+                reached += 1
+            sums[item] += share * own
+            for at in range(list_starts[item], list_starts[item + 1]):
+                other = list_items[at]
+                if not seen[other]:
+                    seen[other] = True
+                    touched[reached] = other
+                    reached += 1
+                sums[other] += share * list_similar[at]
+        for at in range(out_starts[row], out_starts[row + 1]):
+            sums[out_items[at]] = 0
+        size = 0
+        for at in range(reached):
+            item = touched[at]
+            if sums[item] > 0 and allow[item]:
+                size = put(heap_scores, heap_items, size, k, sums[item], item)
+            sums[item] = 0
+            seen[item] = False
+        unload(heap_scores, heap_items, size, to_scores[row], to_items[row])
+
+
+@_compiled
+def strongest(
+    history: tuple[Any, Any], lists: tuple[Any, Any, Any], slot: Any, wanted: int
+) -> tuple[Any, Any]:
+    """For each wanted item: where in the lists the history's greatest addition stands, and of whom.
+
+    history : (indices, shares) of one row
+    slot    : per item, its place among the wanted ones, or -1
+    returns : (entry of the lists, member of the history), both -1 where no member adds anything
+    """
+    members, shares = history
+    list_starts, list_items, list_similar = lists
+    entries, givers = np.full(wanted, -1, np.int64), np.full(wanted, -1, np.int32)
+    most = np.zeros(wanted, np.int64)
+    for index in range(len(members)):
+        item, share = members[index], shares[index]
+        for at in range(list_starts[item], list_starts[item + 1]):
+            place = slot[list_items[at]]
+            if place >= 0 and share * list_similar[at] > most[place]:
+                most[place] = share * list_similar[at]
+                entries[place], givers[place] = at, index
+    return entries, givers

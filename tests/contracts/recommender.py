@@ -1,0 +1,256 @@
+"""What every recommender must do. A new one is tested by three lines:
+
+class TestMine(RecommenderContract):
+    name = "mine"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bespeak.errors import BadRequest, ConfigInvalid
+from bespeak.recommend.base import Model, Ranked, top_k
+from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.histories import NO_TIME, Histories, Interactions
+from bespeak.recommend.models import fit, load, parameters_of
+
+Pair = tuple[str, str]
+
+
+def world(pairs: Sequence[Pair], weights: Sequence[float] | None = None) -> Interactions:
+    """Interactions of (customer, item) pairs without times."""
+    count = len(pairs)
+    return interactions_of(
+        Rows(
+            [customer for customer, _ in pairs],
+            [item for _, item in pairs],
+            np.full(count, NO_TIME),
+            np.ones(count) if weights is None else np.array(weights, np.float64),
+        )
+    )
+
+
+def checkerboard(size: int = 10) -> Interactions:
+    """Even customers have the even items and odd ones the odd, each but the one of their number."""
+    return world(
+        [
+            (f"c{customer}", f"i{item}")
+            for customer in range(size)
+            for item in range(size)
+            if customer % 2 == item % 2 and customer != item
+        ]
+    )
+
+
+pairs = st.lists(
+    st.tuples(st.sampled_from("abcdef"), st.sampled_from("uvwxyz")), min_size=1, max_size=30
+)
+
+
+class RecommenderContract:
+    """The suite; `name` is the model's row in `MODELS`."""
+
+    name: ClassVar[str]
+    parameters: ClassVar[Mapping[str, Any]] = {}
+    personal: ClassVar[bool] = False
+    """Whether it finds what people of the same taste have: the checkerboard's answer is due."""
+
+    def fit(self, interactions: Interactions) -> Model:
+        return fit(self.name, interactions, self.parameters)
+
+    def lists(self, model: Model, histories: Histories, k: int, **options: Any) -> list[list[str]]:
+        ranked = model.recommend(histories, k, **options)
+        assert ranked.items.dtype == np.int32
+        assert ranked.scores.dtype == np.int64
+        assert len(ranked.items) == len(ranked.scores) == len(ranked.own) == len(histories)
+        return [
+            [model.items[item] for item in ranked.row(row).tolist()]
+            for row in range(len(histories))
+        ]
+
+    def test_it_is_registered_under_its_own_name(self) -> None:
+        assert self.fit(checkerboard()).name == self.name
+
+    def test_on_a_checkerboard_everybody_is_offered_their_own_colour(self) -> None:
+        interactions = checkerboard()
+        owned = interactions.histories
+        found = self.lists(self.fit(interactions), owned, 1, exclude=owned)
+        if self.personal:
+            assert found == [[f"i{number}"] for number in range(10)]
+        assert all(len(items) <= 1 for items in found)
+
+    def test_excluded_items_never_appear(self) -> None:
+        interactions = checkerboard()
+        owned = interactions.histories
+        ranked = self.fit(interactions).recommend(owned, 10, exclude=owned)
+        for row in range(len(owned)):
+            assert not set(ranked.row(row)) & set(owned.indices[owned.row(row)])
+
+    def test_items_that_are_not_allowed_never_appear(self) -> None:
+        interactions = checkerboard()
+        allow = np.array([item in {"i2", "i3"} for item in interactions.items])
+        found = self.lists(self.fit(interactions), interactions.histories, 10, allow=allow)
+        assert set().union(*found) <= {"i2", "i3"}
+
+    def test_an_empty_allow_list_gives_empty_lists(self) -> None:
+        interactions = checkerboard()
+        nothing = np.zeros(len(interactions.items), np.bool_)
+        found = self.lists(self.fit(interactions), interactions.histories, 5, allow=nothing)
+        assert found == [[]] * 10
+
+    def test_excluding_everything_gives_empty_lists(self) -> None:
+        interactions = checkerboard()
+        count = len(interactions.items)
+        everything = Histories.of_lists([range(count)] * 10)
+        found = self.lists(self.fit(interactions), interactions.histories, 5, exclude=everything)
+        assert found == [[]] * 10
+
+    def test_a_list_has_each_item_once_and_at_most_k(self) -> None:
+        interactions = checkerboard()
+        for items in self.lists(self.fit(interactions), interactions.histories, 4):
+            assert len(items) == len(set(items)) <= 4
+
+    def test_k_beyond_the_catalogue_gives_what_there_is(self) -> None:
+        interactions = checkerboard()
+        for items in self.lists(self.fit(interactions), interactions.histories, 1000):
+            assert len(items) <= len(interactions.items)
+
+    def test_k_below_one_is_refused(self) -> None:
+        interactions = checkerboard()
+        with pytest.raises(BadRequest, match="k is too small"):
+            self.fit(interactions).recommend(interactions.histories, 0)
+
+    def test_exclusions_must_be_one_a_history(self) -> None:
+        interactions = checkerboard()
+        with pytest.raises(BadRequest, match="other rows"):
+            self.fit(interactions).recommend(interactions.histories, 1, exclude=Histories.empty(3))
+
+    def test_one_customer_and_one_item_can_be_fitted_and_asked(self) -> None:
+        interactions = world([("only", "thing")])
+        found = self.lists(self.fit(interactions), interactions.histories, 3)
+        assert found in ([["thing"]], [[]])
+
+    def test_customers_without_overlap_can_be_fitted_and_asked(self) -> None:
+        interactions = world([("a", "x"), ("b", "y"), ("c", "z")])
+        owned = interactions.histories
+        for mine, items in zip("xyz", self.lists(self.fit(interactions), owned, 3, exclude=owned),
+                               strict=True):  # fmt: skip
+            assert mine not in items
+
+    def test_no_history_at_all_can_be_asked(self) -> None:
+        model = self.fit(checkerboard())
+        assert len(self.lists(model, Histories.empty(2), 3)) == 2
+        assert self.lists(model, Histories.empty(0), 3) == []
+
+    def test_equal_weights_fall_to_the_item_id(self) -> None:
+        interactions = world([(c, i) for c in "abc" for i in ("i10", "i2", "i1")])
+        model = self.fit(interactions)
+        for items in self.lists(model, interactions.histories, 3):
+            assert items == sorted(items)
+
+    def test_the_same_input_gives_the_same_bytes_whatever_its_order(self, tmp_path: Path) -> None:
+        board = [(f"c{a}", f"i{b}") for a in range(8) for b in range(8) if (a * b) % 3 != 1]
+        written = []
+        for name, ordered in (("one", board), ("two", board[::-1])):
+            folder = tmp_path / name
+            folder.mkdir()
+            self.fit(world(ordered)).save(folder)
+            written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        assert written[0] == written[1]
+
+    def test_nothing_is_pickled(self, tmp_path: Path) -> None:
+        self.fit(checkerboard()).save(tmp_path)
+        assert {path.suffix for path in tmp_path.iterdir()} <= {".npy", ".json"}
+
+    def test_a_saved_model_answers_as_the_fitted_one(self, tmp_path: Path) -> None:
+        interactions = checkerboard()
+        fitted = self.fit(interactions)
+        fitted.save(tmp_path)
+        loaded = load(self.name, tmp_path)
+        assert loaded.parameters == fitted.parameters
+        assert loaded.unit == fitted.unit
+        assert list(loaded.items) == list(fitted.items)
+        _assert_same(
+            loaded.recommend(interactions.histories, 5), fitted.recommend(interactions.histories, 5)
+        )
+        assert np.array_equal(
+            loaded.scores(interactions.histories), fitted.scores(interactions.histories)
+        )
+
+    def test_one_history_is_answered_as_it_is_among_many(self) -> None:
+        interactions = checkerboard()
+        model = self.fit(interactions)
+        together = model.recommend(interactions.histories, 3)
+        for row in range(len(interactions.histories)):
+            alone = model.recommend(interactions.histories.take(np.array([row])), 3)
+            assert np.array_equal(alone.items[0], together.items[row])
+
+    def test_every_recommended_item_has_a_reason(self) -> None:
+        interactions = checkerboard()
+        model = self.fit(interactions)
+        for row in range(len(interactions.histories)):
+            history = interactions.histories.take(np.array([row]))
+            items = model.recommend(history, 5).row(0)
+            reasons = model.why(history, items)
+            assert len(reasons) == len(items)
+            for why in reasons:
+                assert why.other == -1 or why.other in history.indices
+
+    def test_too_large_a_block_of_scores_is_refused(self) -> None:
+        model = self.fit(checkerboard())
+        with pytest.raises(BadRequest, match="too many scores"):
+            model.scores(_Endless())  # type: ignore[arg-type]
+
+    def test_an_unknown_parameter_is_named(self) -> None:
+        with pytest.raises(ConfigInvalid, match="no_such_thing"):
+            parameters_of(self.name, {"no_such_thing": 1})
+
+    def test_lists_are_the_best_scores_then_the_least_ids(self) -> None:
+        @settings(max_examples=30, deadline=None)
+        @given(pairs)
+        def holds(drawn: list[Pair]) -> None:
+            interactions = world(drawn)
+            model, histories = self.fit(interactions), interactions.histories
+            for exclude in (None, histories):
+                ranked = model.recommend(histories, 4, exclude=exclude)
+                wanted = top_k(model.scores(histories), 4, exclude=exclude)
+                for row, own in enumerate(ranked.own.tolist()):
+                    assert own == len(wanted.row(row))
+                    assert np.array_equal(ranked.items[row, :own], wanted.row(row))
+                    assert np.array_equal(ranked.scores[row, :own], wanted.scores[row, :own])
+
+        holds()
+
+    def test_the_order_of_rows_never_decides(self) -> None:
+        @settings(max_examples=20, deadline=None)
+        @given(pairs, st.randoms(use_true_random=False))
+        def holds(drawn: list[Pair], random: Any) -> None:
+            shuffled = list(drawn)
+            random.shuffle(shuffled)
+            one, two = world(drawn), world(shuffled)
+            _assert_same(
+                self.fit(one).recommend(one.histories, 6),
+                self.fit(two).recommend(two.histories, 6),
+            )
+
+        holds()
+
+
+class _Endless:
+    """Stands for more histories than memory could hold scores of."""
+
+    def __len__(self) -> int:
+        return 1 << 40
+
+
+def _assert_same(one: Ranked, two: Ranked) -> None:
+    assert np.array_equal(one.items, two.items)
+    assert np.array_equal(one.scores, two.scores)
+    assert np.array_equal(one.own, two.own)
