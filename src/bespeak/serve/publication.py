@@ -82,21 +82,20 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     raises  : msgspec.ValidationError if findings are not of their shape: a mistake of the caller
     """
     folder.mkdir(parents=True, exist_ok=True)
-    events = rows.events.filter(
-        rows.events["time"] < ibis.literal(findings.as_of.replace(tzinfo=None))
-    )
+    events = engine.keep(_before(rows.events, findings.as_of))
     known = events.filter(events["customer_id"].notnull())
-    customers = _with_activity(rows.customers, known)
+    identities = rows.identities.mutate(search=rows.identities["value"].lower())
+    customers = engine.keep(_with_activity(rows.customers, known))
     items = _with_use(rows.items, events)
     members = _members(rows.memberships, customers)
     features = rows.features.drop(*[c for c in ("as_of",) if c in rows.features.columns])
     written = {
         "customers": (customers, ("customer_id",)),
-        "identities": (rows.identities, ("customer_id", "namespace", "value", "actor")),
+        "identities": (identities, ("customer_id", "namespace", "value", "actor")),
         "features": (features, ("customer_id",)),
         "memberships": (rows.memberships, ("customer_id", "kind", "segment")),
         "members": (members, ("key", "rank")),
-        "events": (known.select(*HISTORY, "event_id"), ("customer_id", "time", "event_id")),
+        "events": (known, ("customer_id", "time", "event_id")),
         "items": (items, ("item_id",)),
     }
     counts = {
@@ -118,6 +117,12 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     about = {"format": FORMAT, "name": findings.name, "as_of": _utc(findings.as_of), "rows": counts}
     _write_json(folder / "snapshot.json", {**findings.extra, **about})
     return {"rows": counts}
+
+
+def _before(events: ir.Table, as_of: datetime) -> ir.Table:
+    """What a snapshot says of the events before `as_of`."""
+    seen = events.filter(events["time"] < ibis.literal(as_of.replace(tzinfo=None)))
+    return seen.select(*HISTORY, "event_id")
 
 
 def _write_sorted(engine: Engine, table: ir.Table, path: Path, order: Sequence[str]) -> int:
@@ -163,6 +168,7 @@ def _with_activity(customers: ir.Table, known: ir.Table) -> ir.Table:
     )
     joined = customers.left_join(found, "customer_id").drop("customer_id_right")
     return joined.mutate(
+        search=_searched(joined, "customer_id", "name"),
         events=joined["events"].fill_null(0).cast("int64"),
         orders=joined["orders"].fill_null(0).cast("int64"),
     )
@@ -176,9 +182,19 @@ def _with_use(items: ir.Table, events: ir.Table) -> ir.Table:
     )
     joined = items.left_join(found, "item_id").drop("item_id_right")
     return joined.mutate(
+        search=_searched(joined, "item_id", "title", "category", "brand"),
         events=joined["events"].fill_null(0).cast("int64"),
         customers=joined["customers"].fill_null(0).cast("int64"),
     )
+
+
+def _searched(table: ir.Table, *columns: str) -> ir.Value:
+    """What a search looks through, in lower case; no word that is typed spans two columns."""
+    first, *others = (table[name].fill_null("") for name in columns)
+    text = first
+    for other in others:
+        text = text + "\n" + other
+    return text.lower()
 
 
 def _members(memberships: ir.Table, customers: ir.Table) -> ir.Table:

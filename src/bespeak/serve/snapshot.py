@@ -117,35 +117,22 @@ class Snapshot:
         if not asked:
             return _busiest(rows, None, "customer_id", asked, limit)
         links = self.identities.rows
-        linked = links["customer_id"].filter(_holds(links["value"], asked))
-        masks = [
-            _holds(rows["name"], asked),
-            _holds(rows["customer_id"], asked),
-            pc.is_in(rows["customer_id"], value_set=linked.combine_chunks()),
-        ]
-        return _busiest(rows, _any(masks), "customer_id", asked, limit)
+        linked = links["customer_id"].filter(_holds(links, asked))
+        known = pc.is_in(rows["customer_id"], value_set=linked.combine_chunks())
+        return _busiest(rows, pc.or_(_holds(rows, asked), known), "customer_id", asked, limit)
 
     def find_items(self, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
         """Items that hold every word of `asked` in id, title, category or brand; as above."""
         rows, found = self.items.rows, None
         for word in asked.split():
-            columns = ("item_id", "title", "category", "brand")
-            here = _any([_holds(rows[column], word) for column in columns])
+            here = _holds(rows, word)
             found = here if found is None else pc.and_(found, here)
         return _busiest(rows, found, "item_id", asked, limit)
 
 
-def _holds(column: Any, asked: str) -> Any:
-    """Whether each text holds `asked`, whatever the case; a null does not."""
-    return pc.fill_null(pc.match_substring(column, asked, ignore_case=True), False)
-
-
-def _any(masks: list[Any]) -> Any:
-    """Where at least one mask is true."""
-    found = masks[0]
-    for mask in masks[1:]:
-        found = pc.or_(found, mask)
-    return found
+def _holds(rows: pa.Table, asked: str) -> Any:
+    """Whether each row's `search` text, which is in lower case, holds what was asked."""
+    return pc.match_substring(rows["search"], asked.lower())
 
 
 def _busiest(

@@ -16,7 +16,7 @@ from bespeak.serve.parameters import Limit, Search, query
 from bespeak.serve.snapshot import Snapshot
 
 ABOUT = frozenset(
-    {"customer_id", "first_seen", "last_seen", "identifiers", "events", "orders", "value"}
+    {"customer_id", "first_seen", "last_seen", "identifiers", "events", "orders", "value", "search"}
 )
 
 

@@ -16,7 +16,7 @@ from bespeak.serve.parameters import Count, Limit, NoQuery, Search, query
 ABOUT = frozenset(
     {
         "item_id", "title", "category", "brand", "price", "available", "is_product", "events",
-        "customers", "time",
+        "customers", "time", "search",
     }
 )  # fmt: skip
 
