@@ -56,6 +56,30 @@ def test_what_is_kept_can_be_read_again_and_again(engine: Engine) -> None:
         assert engine.run(kept.agg(total=kept["n"].sum()))["total"].to_pylist() == [6]
 
 
+def test_a_sum_of_whole_numbers_is_kept_as_a_whole_number(engine: Engine) -> None:
+    table = engine.table(pa.table({"n": [1, 2, 3]}))
+    kept = engine.keep(table.agg(total=table["n"].sum()))
+    said = engine.run(kept.select(said=kept["total"].cast("string")))
+    assert said["said"].to_pylist() == ["6"]
+
+
+def test_a_file_of_one_vast_row_group_is_read_whole_and_numbered(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = 500_001
+    path = tmp_path / "vast.parquet"
+    pq.write_table(pa.table({"n": pa.array(range(rows))}), path, row_group_size=rows)
+    table = engine.read([path], rows_numbered=True)
+    found = engine.run(
+        table.agg(
+            rows=table.count(),
+            numbers=table["_row"].nunique(),
+            right=(table["n"] + 1 == table["_row"]).all(),
+        )
+    )
+    assert found.to_pylist() == [{"rows": rows, "numbers": rows, "right": True}]
+
+
 def test_batches_hold_every_row_in_order(engine: Engine) -> None:
     table = engine.table(pa.table({"n": list(range(1000))}))
     found = [

@@ -15,10 +15,13 @@ class Engine(Protocol):
 
     name: str
 
-    def read(self, paths: Sequence[Path], *, rows_numbered: bool = False) -> ir.Table:
+    def read(
+        self, paths: Sequence[Path], *, files_named: bool = False, rows_numbered: bool = False
+    ) -> ir.Table:
         """Parquet files or folders of them, as one table; columns are united by name.
 
-        rows_numbered : adds `_file` (the path) and `_row` (int64, from 1, in file order)
+        files_named   : adds `_file` (the path)
+        rows_numbered : adds `_file` and `_row` (int64, from 1, in file order)
         """
 
     def table(self, rows: pa.Table) -> ir.Table:
@@ -51,6 +54,9 @@ class Engine(Protocol):
 
     def to_utc(self, time: ir.Value, zone: str) -> ir.Value:
         """A zone's wall-clock time to UTC."""
+
+    def json_text(self, value: ir.Value) -> ir.Value:
+        """A list, struct or map as JSON text."""
 
     def row_hash(self, table: ir.Table, columns: Sequence[str]) -> ir.Value:
         """A 64-bit hash of some columns, to narrow a search only: it differs between engines."""

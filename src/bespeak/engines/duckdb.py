@@ -17,6 +17,9 @@ import pyarrow.parquet as pq
 from bespeak.engines.dialect import DUCKDB
 from bespeak.errors import BespeakError, SourceMissing, SourceUnreadable
 
+RANGE_ROWS = 500_000
+"""Below this many rows one thread is as quick as several."""
+
 
 class DuckDB:
     """An in-memory DuckDB that spills to `scratch` beyond `memory`."""
@@ -38,13 +41,16 @@ class DuckDB:
         self._ibis.raw_sql("SET TimeZone = 'UTC'")
         self._kept = self._made = 0
 
-    def read(self, paths: Sequence[Path], *, rows_numbered: bool = False) -> ir.Table:
+    def read(
+        self, paths: Sequence[Path], *, files_named: bool = False, rows_numbered: bool = False
+    ) -> ir.Table:
         files = [file for path in paths for file in _parquet_files(path)]
         try:
             table = self._ibis.read_parquet(
                 [str(file) for file in files],
                 union_by_name=True,
-                filename=rows_numbered,
+                # under our own name, since a source may well have a column `filename`
+                filename="_file" if files_named or rows_numbered else False,
                 file_row_number=rows_numbered,
                 hive_partitioning=False,
             )
@@ -56,8 +62,26 @@ class DuckDB:
             ) from error
         if not rows_numbered:
             return table
-        numbered = table.mutate(_file=table["filename"], _row=table["file_row_number"] + 1)
-        return numbered.drop("filename", "file_row_number")
+        numbered = table.mutate(_row=table["file_row_number"] + 1).drop("file_row_number")
+        return self._side_by_side(numbered, files)
+
+    def _side_by_side(self, rows: ir.Table, files: Sequence[Path]) -> ir.Table:
+        """`rows` so that every thread has work: DuckDB reads one row group with one thread.
+
+        Files of a few vast row groups (some exporters write a single one) are read in ranges of
+        rows, one range a thread.
+        """
+        threads = int(self._ibis.raw_sql("SELECT current_setting('threads')").fetchall()[0][0])
+        footers = [pq.ParquetFile(file).metadata for file in files]
+        groups = sum(footer.num_row_groups for footer in footers)
+        most = max(footer.num_rows for footer in footers)
+        if groups >= threads or most < RANGE_ROWS:
+            return rows
+        step = -(-most // threads)
+        number = rows["_row"]
+        ranges = [number <= step]
+        ranges += [(number > at * step) & (number <= (at + 1) * step) for at in range(1, threads)]
+        return ibis.union(*(rows.filter(part) for part in ranges))
 
     def table(self, rows: pa.Table) -> ir.Table:
         # through a file, not ibis.memtable: a COPY of compiled SQL would not find the latter
@@ -81,7 +105,7 @@ class DuckDB:
 
     def write(self, expression: ir.Table, folder: Path, *, by: str | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
-        query = self._ibis.compile(expression)
+        query = self._typed(expression)
         options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
         if by is None:
             target = folder / "part-0.parquet"
@@ -92,6 +116,22 @@ class DuckDB:
         except duckdb.Error as error:
             raise _translated(error) from error
         return sum(pq.ParquetFile(file).metadata.num_rows for file in folder.rglob("*.parquet"))
+
+    def _typed(self, expression: ir.Table) -> str:
+        """The query, with sums of whole numbers as the whole numbers they are said to be.
+
+        DuckDB adds BIGINT up to HUGEINT, which Parquet has not: it would be written as a float.
+        """
+        query: str = self._ibis.compile(expression)
+        try:
+            described = self._ibis.raw_sql(f"DESCRIBE {query}").fetchall()
+        except duckdb.Error as error:
+            raise _translated(error) from error
+        wide = [name for name, kind, *_ in described if kind == "HUGEINT"]
+        if not wide:
+            return query
+        casts = ", ".join(f'CAST("{name}" AS BIGINT) AS "{name}"' for name in wide)
+        return f"SELECT * REPLACE ({casts}) FROM ({query})"
 
     def keep(self, expression: ir.Table) -> ir.Table:
         self._kept += 1
@@ -110,6 +150,9 @@ class DuckDB:
 
     def to_utc(self, time: ir.Value, zone: str) -> ir.Value:
         return DUCKDB["to_instant"](zone, time).cast("timestamp(6)")
+
+    def json_text(self, value: ir.Value) -> ir.Value:
+        return value.cast("json").cast("string")
 
     def row_hash(self, table: ir.Table, columns: Sequence[str]) -> ir.Value:
         return ibis.struct({name: table[name] for name in columns}).hash()
