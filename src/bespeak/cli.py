@@ -12,7 +12,7 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 
-from bespeak import __version__, flow, screen
+from bespeak import __version__, flow, ledger, screen, shop, start
 from bespeak.errors import BadRequest, BespeakError, ConfigInvalid
 from bespeak.workspace import Workspace
 
@@ -98,7 +98,7 @@ def init(
 
     Example: `bespeak init shop --from exports/orders.csv --from exports/weblog/`
     """
-    proposal = flow.propose(
+    proposal = start.propose(
         Workspace(folder), inputs, name=name or folder.resolve().name, force=force
     )
     if as_json:
@@ -127,7 +127,7 @@ def run(
     if as_json:
         emit(flow.outcome_json(outcome))
     else:
-        screen.outcome(outcome, flow.status(here), workspace)
+        screen.outcome(outcome, ledger.status(here), workspace)
 
 
 @app.command()
@@ -141,7 +141,7 @@ def status(
 ) -> None:
     """The account of every row, the tables, and the last run."""
     with opened(workspace) as here:
-        found = flow.status(here, recount=recount)
+        found = ledger.status(here, recount=recount)
     if as_json:
         emit(found)
     else:
@@ -171,7 +171,9 @@ def recommend(
             "give a customer, or --items", next_step="For example: bespeak recommend 900 -k 5 --why"
         )
     with opened(workspace) as here:
-        answer = flow.open_shop(here).recommend(customer, history=history, k=k, repeat=repeat)
+        answer = shop.open_shop(here).recommend(
+            customer_id=customer, items=history or (), k=k, repeat=repeat
+        )
     if as_json:
         emit(answer)
     else:
@@ -205,7 +207,7 @@ def evaluate(
         raise BadRequest("--train and --test go together", next_step="Give both, or neither.")
     with screen.working("Evaluating", quiet=as_json):
         if train is not None and test is not None:
-            table = flow.evaluate_files(train, test, models=model, k=k, repeat=bool(repeat))
+            table = shop.evaluate_files(train, test, models=model, k=k, repeat=bool(repeat))
         else:
             with opened(workspace) as here:
                 table = flow.evaluate(here, models=model, k=k, repeat=repeat)
@@ -223,7 +225,7 @@ def serve(
 ) -> None:
     """Answer over HTTP, with the console; on this machine only, since there are no keys yet."""
     with opened(workspace) as here:
-        flow.serve_shop(here, port=port, ready=screen.address)
+        shop.serve_shop(here, port=port, ready=screen.address)
 
 
 @app.command()
@@ -239,15 +241,15 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """A real grocer's year, from raw files to recommendations in the browser (extra `demo`)."""
-    here = flow.demo_workspace(folder)
+    here = start.demo_workspace(folder)
     with screen.progress(quiet=as_json) as tell:
         outcome = flow.run(here, tell=tell)
     if as_json:
         emit(flow.outcome_json(outcome))
     else:
-        screen.outcome(outcome, flow.status(here), folder)
+        screen.outcome(outcome, ledger.status(here), folder)
     if serve_after:
-        flow.serve_shop(here, port=port, ready=screen.address)
+        shop.serve_shop(here, port=port, ready=screen.address)
 
 
 @quarantine.command("list")
@@ -261,7 +263,7 @@ def quarantined(
 ) -> None:
     """Rows that were not let in, each with its file, row, reason and what was found."""
     with opened(workspace) as here:
-        rows = flow.quarantined(here, source=source, reason=reason, limit=limit)
+        rows = ledger.quarantined(here, source=source, reason=reason, limit=limit)
     if as_json:
         emit(rows)
     else:

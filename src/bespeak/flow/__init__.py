@@ -16,9 +16,9 @@ from typing import Any
 
 from bespeak import ledger
 from bespeak.config import Config
-from bespeak.errors import BadRequest
+from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.insight import find_segments, make_features
-from bespeak.flow.offers import fit_models
+from bespeak.flow.offers import compare, fit_models
 from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SOURCES, Flow, Outcome, Step, Tell
@@ -36,7 +36,7 @@ STAGES: Mapping[str, Callable[[Flow], None]] = MappingProxyType(
 )
 ENGINES = ("duckdb",)
 
-__all__ = ["ENGINES", "STAGES", "Outcome", "Step", "replay", "run"]
+__all__ = ["ENGINES", "STAGES", "Outcome", "Step", "evaluate", "outcome_json", "replay", "run"]
 
 
 def run(
@@ -81,6 +81,33 @@ def replay(
         run(workspace, tell=tell)
         made = workspace.under(SOURCES)
     return ledger.changes(before, {v.name: v.manifest["account"] for v in made})
+
+
+def evaluate(
+    workspace: Workspace, *, models: list[str] | None, k: int, repeat: bool | None
+) -> dict[str, Any]:
+    """The models on the workspace's last days; as `flow.offers.compare`.
+
+    models : names; None for those of bespeak.toml
+    raises : NotReady before the first run; NotFound for a model that is none; BadRequest on k
+    """
+    config = workspace.config()
+    with workspace.lock(), _flowing(workspace, config, lambda step: None) as flow:
+        flow.versions = {key: workspace.get(key) for key in workspace.current()}
+        if not flow.versions:
+            raise NotReady(
+                f"{workspace.root}: nothing to learn from yet", next_step="Run `bespeak run` first."
+            )
+        return compare(flow, models or config.recommend.models, k=k, repeat=repeat)
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as one JSON document."""
+    return {
+        "changed": outcome.changed,
+        "steps": [asdict(step) for step in outcome.steps],
+        "versions": dict(outcome.versions),
+    }
 
 
 def stage_of(key: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ibis.expr.types as ir
 import msgspec
@@ -15,6 +15,7 @@ from bespeak.flow.running import Flow
 from bespeak.workspace import Version
 
 SEGMENTS = "artifacts/segments"
+Kind = Literal["rfm", "kmeans"]
 
 TABLES = {"customers": features.customers, "items": features.items}
 
@@ -78,8 +79,8 @@ def _kmeans(flow: Flow) -> Version:
     return flow.build(SEGMENTS, "kmeans", inputs=inputs, code=("segments",), make=make)
 
 
-def _describe(flow: Flow, members: ir.Table, customers: ir.Table, kind: str, folder: Path) -> None:
+def _describe(flow: Flow, members: ir.Table, customers: ir.Table, kind: Kind, folder: Path) -> None:
     """What sets each segment apart, in words, beside its members."""
-    said = segments.describe(flow.engine, members, customers, kind=kind)
+    said = segments.describe(flow.engine, customers, members, kind=kind)
     text = json.dumps(said, indent=1, ensure_ascii=False)
     (folder / "segments.json").write_text(text, encoding="utf-8")

@@ -15,7 +15,10 @@ from bespeak import recommend
 from bespeak.flow.running import Flow
 from bespeak.workspace import Version
 
-HISTORIES, MODELS, EVALUATION = "artifacts/histories", "artifacts/models", "artifacts/evaluation"
+HISTORIES, CATALOGUE = "artifacts/histories", "artifacts/catalogue"
+MODELS, EVALUATION = "artifacts/models", "artifacts/evaluation"
+FALLBACK = "popular"
+"""Fitted always: it fills up short lists, and is the list of who has no history."""
 REBOUGHT = 0.2
 """From this share of repeated purchases on, a list may hold what its customer already has."""
 K = 10
@@ -26,7 +29,8 @@ def fit_models(flow: Flow) -> None:
     """Histories of everybody, each model fitted on them, and an honest comparison."""
     settings = flow.config.recommend
     _histories(flow)
-    for name in settings.models:
+    _catalogue(flow)
+    for name in dict.fromkeys([*settings.models, FALLBACK]):
         _model(flow, name, settings.parameters.get(name, {}))
     _evaluation(flow)
 
@@ -46,6 +50,19 @@ def _histories(flow: Flow) -> Version:
 
     inputs = {**_past(flow), **flow.of("artifacts/segments/rfm")}
     return flow.build("artifacts", "histories", inputs=inputs, code=("recommend",), make=make)
+
+
+def _catalogue(flow: Flow) -> Version:
+    """What lists say of an item, and whether it may stand on one."""
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        known = recommend.Interactions.load(flow.versions[HISTORIES].path)
+        found = recommend.load_catalogue(flow.engine, flow.table("record/items"), known.items)
+        found.save(folder)
+        return {"rows": len(known.items), "allowed": int(found.allowed.sum())}
+
+    inputs = flow.of(HISTORIES, "record/items")
+    return flow.build("artifacts", "catalogue", inputs=inputs, code=("recommend",), make=make)
 
 
 def _past(flow: Flow) -> dict[str, Any]:
@@ -99,7 +116,11 @@ def _evaluation(flow: Flow) -> Version:
     def make(folder: Path) -> Mapping[str, Any]:
         found = compare(flow, settings.models, k=K, repeat=None)
         (folder / "evaluation.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-        return {"rows": len(settings.models), "served": found["served"]}
+        return {
+            "rows": len(settings.models),
+            "served": found["served"],
+            "repeat": found["repeat"],
+        }
 
     inputs = {
         **_past(flow),
@@ -132,9 +153,10 @@ def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dic
     def measured(known: recommend.Interactions, start: datetime, end: datetime) -> dict[str, Any]:
         pairs = recommend.foretold(flow.engine, events, since=start, until=end)
         held = recommend.load_held(flow.engine, pairs, known)
+        about = recommend.load_catalogue(flow.engine, flow.table("record/items"), known.items)
         return recommend.evaluate(
             known, held, names, k=k, repeat=again, parameters=settings.parameters,
-            seed=flow.config.workspace.seed,
+            categories=about.category_of, seed=flow.config.workspace.seed,
         )  # fmt: skip
 
     validation = measured(_known(flow, events, before), before, since)
@@ -151,7 +173,7 @@ def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dic
 
 
 def _held_days(flow: Flow, events: ir.Table, until: datetime) -> int:
-    """As many days as asked for, but so few that three fifths of the span are left to learn from."""
+    """As many days as asked for, but so few that three fifths of the span are left."""
     first = flow.engine.run(events.aggregate(first=events["time"].min()))["first"][0].as_py()
-    span = (until.replace(tzinfo=None) - first).days
+    span: int = (until.replace(tzinfo=None) - first).days
     return max(1, min(flow.config.recommend.test_days, span // 5))

@@ -105,13 +105,19 @@ def _grouping(flow: Flow, kind: str) -> dict[str, Any]:
                 "description": one["description"],
                 "customers": one["customers"],
                 "share": one["share"],
-                "value": one.get("revenue"),
+                "value": _sales(one),
                 "features": {trait["feature"]: trait["value"] for trait in one["traits"]},
             }
             for one in described
         ],
     }
     return {**found, **(_cells(flow, folder) if kind == "rfm" else _curves(folder))}
+
+
+def _sales(segment: Mapping[str, Any]) -> float | None:
+    """Net sales to a segment's customers; null where nobody bought."""
+    mean = segment["means"].get("net_spend")
+    return None if mean is None else round(mean * segment["customers"], 2)
 
 
 def _curves(folder: Path) -> dict[str, Any]:
@@ -167,7 +173,7 @@ def _result(model: Mapping[str, Any], k: int) -> dict[str, Any]:
 
 
 def _why(found: Mapping[str, Any]) -> dict[str, str]:
-    served, k = found["served"], found["k"]
+    served, k, days = found["served"], found["k"], found["days"]
     if found["chosen_by"] == "bespeak.toml":
         return {
             "en": f"bespeak.toml names {served}.",
@@ -177,8 +183,8 @@ def _why(found: Mapping[str, Any]) -> dict[str, str]:
     ranked = sorted(scores.items(), key=lambda pair: -pair[1])
     told = ", ".join(f"{name} {score:.3f}" for name, score in ranked)
     return {
-        "en": f"{served} had the best NDCG@{k} on the {found['days']} days before the test: {told}.",
-        "zh": f"{served} 在测试期之前的 {found['days']} 天中 NDCG@{k} 最高：{told}。",
+        "en": f"{served} had the best NDCG@{k} on the {days} days before the test: {told}.",
+        "zh": f"{served} 在测试期之前的 {days} 天中 NDCG@{k} 最高：{told}。",
     }
 
 

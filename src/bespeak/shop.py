@@ -1,0 +1,103 @@
+"""A workspace opened to answer: the same lists for the command line, the API and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bespeak import console, ledger, recommend, serve
+from bespeak.errors import NotFound, NotReady
+from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
+from bespeak.flow.publishing import SNAPSHOT
+from bespeak.workspace import CURRENT, Workspace
+
+
+def open_shop(workspace: Workspace) -> serve.Shop:
+    """The workspace's current versions, mapped into memory.
+
+    raises : NotReady before the first run has ended; ArtifactCorrupt
+    """
+    snapshot = serve.Snapshot.open(workspace.get(SNAPSHOT).path)
+    maker = _recommender(workspace)
+
+    def recommend_to(
+        *, customer_id: str | None, items: Sequence[str], k: int, repeat: bool | None
+    ) -> Mapping[str, Any]:
+        known = customer_id is not None and snapshot.customers.one(customer_id) is not None
+        return maker.answer(customer_id, items, k=k, repeat=repeat, customer_known=known)
+
+    def similar_to(item_id: str, *, k: int) -> Mapping[str, Any]:
+        known = snapshot.items.one(item_id) is not None
+        return maker.similar(item_id, k=k, item_known=known)
+
+    runs = ledger.past_runs(workspace)
+    last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
+    return serve.Shop(
+        snapshot,
+        recommend_to,
+        similar_to,
+        version=workspace.get(SNAPSHOT).version,
+        stages=[step for step in last if step["state"] != "running"],
+        runs=[{key: value for key, value in run.items() if key != "steps"} for run in runs[:10]],
+    )
+
+
+def _recommender(workspace: Workspace) -> recommend.Recommender:
+    """The model that the evaluation chose, or that bespeak.toml names."""
+    config = workspace.config()
+    evaluation = workspace.get(EVALUATION)
+    served, models = evaluation.manifest["served"], workspace.under(MODELS)
+    if served not in {model.name for model in models}:
+        raise NotReady(
+            f"[recommend] serve: the model `{served}` is not among the fitted ones",
+            expected=", ".join(model.name for model in models),
+            next_step="Add it to `models` in bespeak.toml, and run again.",
+        )
+    return recommend.open_recommender(
+        served,
+        models={model.name: model.path for model in models},
+        interactions=workspace.get(HISTORIES).path,
+        catalogue=workspace.get(CATALOGUE).path,
+        version=workspace.get(f"{MODELS}/{served}").version,
+        repeat=bool(evaluation.manifest["repeat"]),
+        zone=config.workspace.timezone,
+    )
+
+
+def serve_shop(
+    workspace: Workspace, *, port: int | None = None, ready: Callable[[str], None] = print
+) -> None:
+    """Answer over HTTP until told to stop; a newer run is swapped in without a dropped request.
+
+    ready  : gets the console's address once it answers
+    raises : NotReady before the first run; AddressTaken if the port is in use
+    """
+    config = workspace.config().serve
+    serve.serve(
+        partial(open_shop, workspace),
+        host=config.host,
+        port=config.port if port is None else port,
+        make_console=partial(console.create_app, cache=workspace.root / "cache"),
+        watched=workspace.root / CURRENT,
+        tell=ready,
+    )
+
+
+def evaluate_files(
+    train: Path, test: Path, *, models: Sequence[str] | None, k: int, repeat: bool
+) -> dict[str, Any]:
+    """The models on a given train and test file.
+
+    raises : NotFound for a model that is none; SourceUnreadable, naming file and row
+    """
+    names = list(models or recommend.MODELS)
+    _check_models(names)
+    return recommend.evaluate_files(train, test, names, k=k, repeat=repeat)
+
+
+def _check_models(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in recommend.MODELS:
+            raise NotFound(f"there is no model `{name}`", expected=", ".join(recommend.MODELS))
