@@ -39,6 +39,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 """What the columns of such files are usually called; the first that is there is taken."""
 
+BOM = b"\xef\xbb\xbf"
 LONGEST = 1 << 25
 """A line may be this long: three million items of one customer."""
 
@@ -128,7 +129,7 @@ def interactions_of(
 def _separator(path: Path) -> str | None:
     """The separator of a CSV with a header that names a user and an item; None for plain lines."""
     with path.open("rb") as stream:
-        head = stream.readline(1 << 20).removeprefix(b"\xef\xbb\xbf")
+        head = stream.readline(1 << 20).removeprefix(BOM)
     first = head.decode("utf-8", "replace").strip()
     for separator in (",", ";", "\t", "|"):
         names = [_plain(name) for name in first.split(separator)]
@@ -165,17 +166,11 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
 
 
 def _read_lines(path: Path) -> Rows:
-    """`user item item …`, separated by ASCII white space; a user may stand on several lines."""
+    """`user item item …`, separated by spaces or tabs; a user may stand on several lines."""
     customers, items = [], []
     with path.open("rb") as stream:
-        for number, line in enumerate(_lines(path, stream), start=1):
-            try:
-                user, *rest = line.decode("utf-8").strip(" \t\r\n").replace("\t", " ").split(" ")
-            except UnicodeDecodeError as error:
-                raise SourceUnreadable(
-                    f"{path}, row {number}: not UTF-8 at byte {error.start + 1} of the line",
-                    next_step="Save the file as UTF-8.",
-                ) from error
+        for line in _lines(path, stream):
+            user, *rest = line.strip(" \t\r\n").replace("\t", " ").split(" ")
             named = [item for item in rest if item]
             customers += [user] * len(named)
             items += named
@@ -184,15 +179,15 @@ def _read_lines(path: Path) -> Rows:
 
 
 def _read_csv(path: Path, separator: str) -> Rows:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with path.open("rb") as stream:
         lines = _numbered(path, csv.reader(_lines(path, stream), delimiter=separator, strict=True))
         _, header = next(lines, (1, []))
         places = _columns(path, header)
         return _rows(path, places, ((number, line) for number, line in lines if line))
 
 
-def _lines(path: Path, stream: IO[Any]) -> Iterator[Any]:
-    """The lines of a stream, none of which may fill the memory."""
+def _lines(path: Path, stream: IO[bytes]) -> Iterator[str]:
+    """The lines of a file, a byte-order mark left out; none may fill the memory."""
     number = 0
     while line := stream.readline(LONGEST + 1):
         number += 1
@@ -201,7 +196,13 @@ def _lines(path: Path, stream: IO[Any]) -> Iterator[Any]:
                 f"{path}, row {number}: the line is too long", expected=f"at most {LONGEST} bytes",
                 next_step="Check that the file's lines end with a newline.",
             )  # fmt: skip
-        yield line
+        try:
+            yield line.removeprefix(BOM if number == 1 else b"").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise SourceUnreadable(
+                f"{path}, row {number}: not UTF-8 at byte {error.start + 1} of the line",
+                next_step="Save the file as UTF-8.",
+            ) from error
 
 
 def _numbered(path: Path, lines: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -210,10 +211,9 @@ def _numbered(path: Path, lines: Iterable[list[str]]) -> Iterator[tuple[int, lis
     try:
         for number, line in enumerate(lines, start=1):
             yield number, line
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
         raise SourceUnreadable(
-            f"{path}, row {number + 1}: not readable as CSV in UTF-8: {error}",
-            next_step="Mend that row, or save the file as UTF-8.",
+            f"{path}, row {number + 1}: not readable as CSV: {error}", next_step="Mend that row."
         ) from error
 
 

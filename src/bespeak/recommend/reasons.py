@@ -167,13 +167,11 @@ def _again(item: int, history: Histories, telling: Telling) -> Reason:
             "again", {"times": times}, f"In your history{often}; last on {day}",
             f"在您的记录中{often_zh}，最近一次是{day_zh}",
         )  # fmt: skip
-    if times < 3:
-        often, often_zh = (
-            (" twice; last", "买过两次，最近一次是") if times == 2 else ("", "买过，在")
-        )
-        return Reason(
-            "again", {"times": times}, f"You bought this{often} on {day}", f"您{often_zh}{day_zh}"
-        )
+    if times == 1:
+        return Reason("again", {"times": 1}, f"You bought this on {day}", f"您在{day_zh}买过")
+    if times == 2:
+        en, zh = f"You bought this twice; last on {day}", f"您买过两次，最近一次是{day_zh}"
+        return Reason("again", {"times": 2}, en, zh)
     days = max(1, round((last - int(history.first_time[at])) / (times - 1) / DAY))
     every, every_zh = ("day", "天") if days == 1 else (f"{days} days", f"{days}天")
     return Reason(
