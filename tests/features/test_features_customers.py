@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from feature_worlds import at, customers, event
+from feature_worlds import NOON, at, customers, event, events, shop
 
+from bespeak import features
+from bespeak.config import Features
 from bespeak.engines import Engine
-from bespeak.errors import BadRequest, NotReady
+from bespeak.errors import BadRequest, ConfigInvalid, NotReady
 
 SHARES = ("night_share", "morning_share", "afternoon_share", "evening_share")
 
@@ -197,3 +199,15 @@ def test_a_record_without_events_is_not_ready(engine: Engine) -> None:
 def test_as_of_before_every_event_says_what_to_do(engine: Engine) -> None:
     with pytest.raises(BadRequest, match="expected a time after 2024-02-20 12:00:00"):
         customers(engine, [event("ann", at(10))], as_of=at(11))
+
+
+def test_a_window_without_days_is_refused(engine: Engine) -> None:
+    with pytest.raises(ConfigInvalid, match="windows_days"):
+        features.customers(
+            engine,
+            events(engine, [event("ann", at(1))]),
+            shop(engine),
+            as_of=NOON,
+            config=Features(windows_days=[7, 0]),
+            timezone="UTC",
+        )

@@ -39,7 +39,7 @@ OF_CATEGORIES = (categories,)
 OF_ITEMS = (items,)
 
 KEYS = (
-    ("customers", "customer_id", "id", "id", "The customer", "顾客编号"),
+    ("customers", "customer_id", "id", "id", "The customer", "客户编号"),
     ("items", "item_id", "id", "id", "The item", "商品编号"),
     (
         "customers", "as_of", "time", "UTC",

@@ -39,7 +39,7 @@ SALE = (
     Feature(
         "buyers", BUYERS, "count", "customers",
         "Known customers who bought it; null where it sold to unknown ones only",
-        "购买过的已知顾客数；仅售给未知顾客时为空",
+        "购买过的已知客户数；仅售给未知客户时为空",
     ),
     Feature(
         "revenue", REVENUE, "money", "money", "Value sold, before returns", "销售额（未扣退货）"
@@ -83,7 +83,7 @@ BROWSING = (
     Feature(
         "view_conversion", VIEWED_THEN_BOUGHT / VIEWERS, "share", "share",
         "Share of the known customers who viewed it that bought it later; null without viewers",
-        "浏览过的已知顾客中之后购买的比例；无人浏览时为空",
+        "浏览过的已知客户中之后购买的比例；无人浏览时为空",
     ),
 )  # fmt: skip
 

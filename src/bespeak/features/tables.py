@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from bespeak.config import Features
 from bespeak.engines import Engine
-from bespeak.errors import BadRequest, NotReady
+from bespeak.errors import BadRequest, ConfigInvalid, NotReady
 from bespeak.features import families
 from bespeak.features.behaviour import PURCHASES, UNDONE, Instant, behaviour, calendar
 from bespeak.features.clock import EPOCH, micros
@@ -49,12 +49,13 @@ def customers(
     timezone : whose clocks tell the hour and the weekday
     returns  : customer_id, as_of, then the columns that describe() explains; counts and whole
                days are int64, the rest float64; null where a value is undefined
-    raises   : NotReady if there are no events; BadRequest if none precedes as_of
+    raises   : NotReady if there are no events; BadRequest if none precedes as_of; ConfigInvalid
+               if a window is shorter than a day
     """
     instant = _instant(engine, events, as_of, config, timezone)
     categories = items.select("item_id", category=items.category.split(LEVELS)[0])
     scope = Scope(
-        windows_days=tuple(sorted(set(config.windows_days))),
+        windows_days=_windows(config),
         categories=_top_categories(engine, events, categories, instant, config.top_categories),
         channels=_channels(engine, events, instant),
     )
@@ -81,7 +82,7 @@ def items(
     those with a customer_id, and sales to others count as sales but not as buyers.
     """
     instant = _instant(engine, events, as_of, config, timezone)
-    features = families.of_items(Scope(windows_days=tuple(sorted(set(config.windows_days)))))
+    features = families.of_items(Scope(windows_days=_windows(config)))
     sold = _table(engine, events, instant, BY_CUSTOMER, features, None)
     whole = _beside(items.select(item="item_id"), sold, "item", features)
     return _dated(whole.rename(item_id="item"), "item_id", instant)
@@ -110,6 +111,16 @@ def _instant(
             next_step="Set `features.as_of` later, or leave it out.",
         )
     return Instant(at, micros(first), timezone)
+
+
+def _windows(config: Features) -> tuple[int, ...]:
+    if any(days < 1 for days in config.windows_days):
+        raise ConfigInvalid(
+            "features.windows_days: a window has no days",
+            found=str(config.windows_days),
+            expected="whole numbers of at least 1",
+        )
+    return tuple(sorted(set(config.windows_days)))
 
 
 def _parsed(text: str) -> datetime:
