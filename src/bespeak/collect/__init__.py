@@ -1,0 +1,27 @@
+"""Sources as they are: found, read whatever their format, and mapped to the record."""
+
+from __future__ import annotations
+
+from bespeak.collect.conform import conform
+from bespeak.collect.find import find, find_format, format_of, short_names
+from bespeak.collect.mapping import check_mapping
+from bespeak.collect.options import reading
+from bespeak.collect.personal import identifier
+from bespeak.collect.raw import RawFile, open_raw, open_refused
+from bespeak.collect.stage import preview, stage
+
+__all__ = [
+    "RawFile",
+    "check_mapping",
+    "conform",
+    "find",
+    "find_format",
+    "format_of",
+    "identifier",
+    "open_raw",
+    "open_refused",
+    "preview",
+    "reading",
+    "short_names",
+    "stage",
+]

@@ -1,0 +1,158 @@
+"""JSON: an object per line, or a small file that is one array of objects.
+
+Numbers keep their digits as written. Keys of objects within objects become columns `outer.inner`;
+what is nested deeper, and every list, stays JSON text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from bespeak.collect.batches import (
+    BATCH_ROWS,
+    Batch,
+    Reading,
+    Refused,
+    clipped,
+    counted,
+    text_table,
+)
+from bespeak.collect.charset import find_encoding
+from bespeak.collect.names import Names
+from bespeak.collect.options import Options
+from bespeak.collect.text import damage, lines, utf8
+from bespeak.errors import SourceUnreadable
+
+ARRAY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a JSON array, which has to be read whole."""
+
+_BATCH_BYTES = 16 * 1024 * 1024
+_Object = dict[str, msgspec.Raw]
+_OBJECT = msgspec.json.Decoder(_Object)
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_TEXT = msgspec.json.Decoder(str)
+
+
+def read_jsonl(path: Path, options: Options) -> Reading:
+    """Rows of a JSON file; `_row` is the line, or the place in the array.
+
+    raises : SourceMissing; SourceUnreadable if it is empty, no text, an array beyond
+             `ARRAY_LIMIT`, or has a line without an end
+    """
+    encoding = find_encoding(path, options.encoding, within=2**21 if options.quick else None)
+    first = next(utf8(path, encoding.name), b"").lstrip()
+    reading = Reading(iter(()), {"encoding": encoding.name}, [encoding.said])
+    if first.startswith(b"["):
+        reading.said.append("The file is one JSON array; rows are numbered by their place in it.")
+        rows = _elements(path, encoding.name)
+    else:
+        rows = lines(path, encoding.name, options.row_limit)
+    reading.batches = _batches(rows, encoding.name, reading)
+    return reading
+
+
+def _elements(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
+    whole = bytearray()
+    for block in utf8(path, encoding):
+        whole += block
+        if len(whole) > ARRAY_LIMIT:
+            raise SourceUnreadable(
+                f"{path.name}: one JSON array",
+                found=f"more than {ARRAY_LIMIT // 2**20} MiB",
+                expected="one object per line in a file of that size",
+                next_step=f"Rewrite it, for instance with `jq -c '.[]' {path.name}`.",
+            )
+    try:
+        elements = _ARRAY.decode(bytes(whole))
+    except msgspec.DecodeError as error:
+        raise SourceUnreadable(
+            f"{path.name}: the JSON array can't be read: {error}",
+            next_step="Mend it, or write one object per line.",
+        ) from error
+    for number, element in enumerate(elements, start=1):
+        yield number, bytes(element)
+
+
+class _Columns:
+    """Columns that grow as keys are met; rows that lack one are null there."""
+
+    def __init__(self) -> None:
+        self.names = Names()
+        self.values: dict[str, list[str | None]] = {}
+        self.rows: list[int] = []
+        self.size = 0
+
+    def add(self, row: int, found: dict[str, str | None]) -> None:
+        for key, value in found.items():
+            column = self.names.of(key)
+            held = self.values.get(column)
+            if held is None:
+                held = self.values[column] = [None] * len(self.rows)
+            held.append(value)
+        self.rows.append(row)
+        for held in self.values.values():
+            if len(held) < len(self.rows):
+                held.append(None)
+
+    def take(self, refused: list[Refused]) -> Batch:
+        batch = Batch(text_table(self.values, self.rows), refused)
+        self.values = {name: [] for name in self.values}
+        self.rows, self.size = [], 0
+        return batch
+
+
+def _batches(rows: Iterator[tuple[int, bytes]], encoding: str, reading: Reading) -> Iterator[Batch]:
+    columns, refused, blank = _Columns(), [], 0
+    for row, line in rows:
+        if not line.strip():
+            blank += 1
+            continue
+        try:
+            columns.add(row, _flat(_OBJECT.decode(line)))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            refused.append(_refusal(row, line, encoding))
+        columns.size += len(line)
+        if len(columns.rows) + len(refused) >= BATCH_ROWS or columns.size >= _BATCH_BYTES:
+            yield columns.take(refused)
+            refused = []
+    yield columns.take(refused)
+    if blank:
+        reading.said.append(f"{counted(blank, 'blank line')} stood between the rows.")
+
+
+def _flat(found: _Object) -> dict[str, str | None]:
+    """Columns of one object, one level deep."""
+    flat: dict[str, str | None] = {}
+    for key, raw in found.items():
+        value = bytes(raw)
+        if value[:1] == b"{" and (inner := _OBJECT.decode(value)):
+            for name, nested in inner.items():
+                flat[f"{key}.{name}"] = _text(bytes(nested))
+        else:
+            flat[key] = _text(value)
+    return flat
+
+
+def _text(value: bytes) -> str | None:
+    if value[:1] == b'"':
+        return _TEXT.decode(value)
+    return None if value == b"null" else value.decode("utf-8")
+
+
+def _refusal(row: int, line: bytes, encoding: str) -> Refused:
+    raw = line.decode("utf-8", damage(encoding))
+    shown = clipped(raw)
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return Refused(row, "undecodable_text", "bytes that are no text", f"{encoding} text", shown)
+    try:
+        kind = type(msgspec.json.decode(line)).__name__
+    except (msgspec.DecodeError, RecursionError) as error:
+        return Refused(row, "invalid_json", str(error), "a JSON object", shown)
+    kinds = {"list": "an array", "str": "a text", "NoneType": "null", "bool": "true or false"}
+    found = kinds.get(kind, "a number" if kind != "dict" else "an object with broken text")
+    return Refused(row, "invalid_json", found, "a JSON object", shown)
