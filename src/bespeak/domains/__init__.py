@@ -59,7 +59,7 @@ def load_pack(name: str) -> Pack:
     known = sorted(path.parent.name for path in FOLDER.glob("*/pack.toml"))
     if name not in known:
         raise ConfigInvalid(
-            f"workspace.packs: there is no pack `{name}`", expected=f"one of {', '.join(known)}"
+            f"workspace.pack: there is no pack `{name}`", expected=f"one of {', '.join(known)}"
         )
     path = FOLDER / name / "pack.toml"
     try:

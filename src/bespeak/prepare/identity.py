@@ -36,7 +36,7 @@ def identify(
         return _alone(engine, known, identity)
     pairs = engine.keep(_pairs(links))
     shared = engine.keep(_shared(pairs, identity.max_links))
-    used = engine.keep(_used(engine, pairs, shared, identity.apart))
+    used = engine.keep(_used(pairs, shared, identity.apart))
     labels, rounds = components(engine, used)
     nodes = _nodes(known, pairs)
     joined = nodes.left_join(labels, nodes["actor"] == labels["node"])
@@ -91,12 +91,10 @@ def _shared(pairs: ir.Table, most: int) -> ir.Table:
     return ranked.filter(ranked["_rank"] == 0).drop("_rank")
 
 
-def _used(
-    engine: Engine, pairs: ir.Table, shared: ir.Table, apart: Sequence[Sequence[str]]
-) -> ir.Table:
+def _used(pairs: ir.Table, shared: ir.Table, apart: Sequence[Sequence[str]]) -> ir.Table:
     """The pairs that join: neither end is shared, and nobody set them apart."""
-    used = pairs.anti_join(shared, pairs["left"] == shared["actor"])
-    used = used.anti_join(shared, used["right"] == shared["actor"])
+    many = shared.select("actor")
+    used = pairs.anti_join(many, [("left", "actor")]).anti_join(many, [("right", "actor")])
     ends = [sorted(pair) for pair in apart]
     if ends:
         parted = [(used["left"] == left) & (used["right"] == right) for left, right in ends]

@@ -34,8 +34,7 @@ def explain(
         raise NotFound(f"there is no customer `{customer_id}`", next_step="Look it up by search.")
     if links is None or len(members) < 2:
         return []
-    inside = links.semi_join(own, links["left"] == own["actor"])
-    inside = inside.semi_join(own, inside["right"] == own["actor"])
+    inside = links.semi_join(own, [("left", "actor")]).semi_join(own, [("right", "actor")])
     cut = {_pair(one, other) for one, other in apart}
     edges: dict[Pair, dict[str, int]] = {}
     for row in engine.run(inside.select("left", "right", "rows", "source")).to_pylist():

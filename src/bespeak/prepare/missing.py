@@ -146,7 +146,8 @@ def _interpolated(engine: Engine, rows: ir.Table, filling: Filling, within: str 
 
 def _on_the_line(engine: Engine, rows: ir.Table, filling: Filling, within: str | None) -> ir.Table:
     """File, row and value of every empty cell that has a neighbour in time."""
-    time = RECORD[filling.table].time or "time"
+    grain = RECORD[filling.table]
+    time = grain.time or ("time" if "time" in grain.columns else "from_time")
     timed = rows.filter(rows["_reason"].isnull() & rows[time].notnull())
     if within is not None:
         timed = timed.filter(timed[within].notnull())
