@@ -38,6 +38,11 @@ def test_an_object_within_is_flattened_once_and_lists_stay_json(tmp_path: Path) 
     ]
 
 
+def test_a_key_with_a_point_does_not_hide_one_within(tmp_path: Path) -> None:
+    found = stage_bytes(tmp_path, b'{"a.b": 1, "a": {"b": 2}}', "in.jsonl")
+    assert found.rows == [{"a.b": "1", "a.b_2": "2", "_row": 1}]
+
+
 def test_bad_lines_are_refused_with_their_number(tmp_path: Path) -> None:
     lines = b'{"a": 1}\n{"a": \nnot json\n[1]\n5\n{"a": NaN}\n{"a": "\xff"}\n{"a": 2}\n'
     found = stage_bytes(tmp_path, lines, "in.jsonl", encoding="utf-8")

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from bespeak.collect.batches import (
-    BATCH_ROWS,
     DAMAGED,
     Batch,
     Reading,
@@ -49,7 +48,7 @@ def read_access_log(path: Path, options: Options) -> Reading:
     reading = Reading(iter(()), {"encoding": encoding.name}, [encoding.said])
     reading.said.append("Times are brought to UTC by the offset that each line gives.")
     rows = lines(path, encoding.name, options.row_limit)
-    reading.batches = _batches(rows, damage(encoding.name), reading)
+    reading.batches = _batches(rows, damage(encoding.name), options.batch_rows, reading)
     return reading
 
 
@@ -95,7 +94,9 @@ def _given(value: str | None) -> str | None:
     return value.replace('\\"', '"') if "\\" in value else value
 
 
-def _batches(rows: Iterator[tuple[int, bytes]], errors: str, reading: Reading) -> Iterator[Batch]:
+def _batches(
+    rows: Iterator[tuple[int, bytes]], errors: str, most: int, reading: Reading
+) -> Iterator[Batch]:
     kept: list[Values] = []
     numbers: list[int] = []
     refused: list[Refused] = []
@@ -113,7 +114,7 @@ def _batches(rows: Iterator[tuple[int, bytes]], errors: str, reading: Reading) -
         else:
             kept.append(values)
             numbers.append(row)
-        if len(kept) + len(refused) >= BATCH_ROWS or size >= _BATCH_BYTES:
+        if len(kept) + len(refused) >= most or size >= _BATCH_BYTES:
             yield _batch(kept, numbers, refused)
             kept, numbers, refused, size = [], [], [], 0
     yield _batch(kept, numbers, refused)

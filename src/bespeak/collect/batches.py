@@ -9,9 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 
-BATCH_ROWS = 65_536
-"""Rows that a reader of objects (JSON, Excel, SQL, logs) hands on at a time."""
-
 RAW_LIMIT = 65_536
 """Characters of a refused row that are kept."""
 

@@ -23,7 +23,7 @@ from bespeak.collect.options import Options
 from bespeak.errors import SourceMissing, SourceUnreadable
 
 _UNSAVED = re.compile(rb"(?:</f>|<f[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
-_SAMPLE, _ROWS = 200, 4096
+_SAMPLE, _ROWS = 200, 1024
 
 Row = tuple[int, list[str | None]]
 

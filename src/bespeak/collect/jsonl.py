@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from bespeak.collect.batches import (
-    BATCH_ROWS,
     Batch,
     Reading,
     Refused,
@@ -50,7 +49,7 @@ def read_jsonl(path: Path, options: Options) -> Reading:
         rows = _elements(path, encoding.name)
     else:
         rows = lines(path, encoding.name, options.row_limit)
-    reading.batches = _batches(rows, encoding.name, reading)
+    reading.batches = _batches(rows, encoding.name, options.batch_rows, reading)
     return reading
 
 
@@ -104,7 +103,9 @@ class _Columns:
         return batch
 
 
-def _batches(rows: Iterator[tuple[int, bytes]], encoding: str, reading: Reading) -> Iterator[Batch]:
+def _batches(
+    rows: Iterator[tuple[int, bytes]], encoding: str, most: int, reading: Reading
+) -> Iterator[Batch]:
     columns, refused, blank = _Columns(), [], 0
     for row, line in rows:
         if not line.strip():
@@ -115,7 +116,7 @@ def _batches(rows: Iterator[tuple[int, bytes]], encoding: str, reading: Reading)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             refused.append(_refusal(row, line, encoding))
         columns.size += len(line)
-        if len(columns.rows) + len(refused) >= BATCH_ROWS or columns.size >= _BATCH_BYTES:
+        if len(columns.rows) + len(refused) >= most or columns.size >= _BATCH_BYTES:
             yield columns.take(refused)
             refused = []
     yield columns.take(refused)
@@ -130,10 +131,15 @@ def _flat(found: _Object) -> dict[str, str | None]:
         value = bytes(raw)
         if value[:1] == b"{" and (inner := _OBJECT.decode(value)):
             for name, nested in inner.items():
-                flat[f"{key}.{name}"] = _text(bytes(nested))
+                flat[_free(f"{key}.{name}", flat)] = _text(bytes(nested))
         else:
-            flat[key] = _text(value)
+            flat[_free(key, flat)] = _text(value)
     return flat
+
+
+def _free(key: str, taken: dict[str, str | None]) -> str:
+    """`key`, or numbered where an object has both `{"a.b": …}` and `{"a": {"b": …}}`."""
+    return _free(f"{key}_2", taken) if key in taken else key
 
 
 def _text(value: bytes) -> str | None:

@@ -30,6 +30,11 @@ class Options:
     quick: bool = False
     """Look only at the file's beginning, for a preview."""
 
+    @property
+    def batch_rows(self) -> int:
+        """Rows that a reader of objects (JSON, logs) hands on at a time."""
+        return 2048 if self.quick else 65_536
+
     def mentions(self, column: str) -> bool:
         """Whether the mapping reads `column`, by itself or in an expression."""
         word = re.compile(rf"(?<!\w){re.escape(column)}(?!\w)", re.IGNORECASE)
