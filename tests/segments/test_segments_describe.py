@@ -113,6 +113,7 @@ def halves(engine: Engine) -> Any:
 def test_a_cluster_is_described_by_what_sets_it_apart(engine: Engine) -> None:
     first, second = segments.describe(engine, world(engine), halves(engine), kind="kmeans")
     assert (first["id"], first["customers"], first["share"]) == ("cluster_1", 10, 0.5)
+    assert (first["revenue"], second["revenue"]) == (9001.23, 1000.0)
     assert first["revenue_share"] == pytest.approx(0.9, abs=1e-4)
     assert "orders" in first["description"]["en"]
     assert "are mostly active in the evening (80 %, all: 50 %)" in first["description"]["en"]

@@ -88,8 +88,9 @@ def test_one_blob_is_one_cluster_with_everybody_in_it(engine: Engine) -> None:
     (told,) = segments.describe(
         engine, customers, segments.assign(engine, customers, model), kind="kmeans"
     )
+    assert told["name"] == {"en": "All customers", "zh": "全部客户"}
     assert told["description"]["en"].startswith("No clear groups")
-    assert (told["share"], told["revenue_share"]) == (1.0, None)
+    assert (told["share"], told["revenue"], told["revenue_share"]) == (1.0, None, None)
 
 
 def test_a_saved_model_is_loaded_as_it_was_and_saved_alike(engine: Engine, tmp_path: Path) -> None:

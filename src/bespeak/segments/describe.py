@@ -70,8 +70,8 @@ def describe(
 
     customers : customer_id and feature columns
     assigned  : customer_id, segment_id, as rfm() or assign() gave them for these customers
-    returns   : {"kind", "id", "name": {"en", "zh"}, "customers", "share", "revenue_share",
-                "description": {"en", "zh"}, "traits": [{"feature", "value", "overall", "ratio"}],
+    returns   : {"kind", "id", "name": {"en", "zh"}, "customers", "share", "revenue",
+                "revenue_share", "description": {"en", "zh"}, "traits": [{"feature", "value", "overall", "ratio"}],
                 "means": {feature: mean}}; revenue is net spend, so that a share is below 0 where
                 more came back than was bought, and null where nobody spent; `overall` is the mean
                 of all assigned customers
@@ -85,6 +85,8 @@ def describe(
     shown = {name: groups[name] for name in order if name in groups}
     traits = {name: _traits(group, whole, features) for name, group in shown.items()}
     names = _rfm_names(shown) if kind == "rfm" else cluster_names(traits)
+    if kind == "kmeans" and len(shown) == 1:
+        names = dict.fromkeys(shown, ("All customers", "全部客户"))
     return [
         {
             "kind": kind,
@@ -92,6 +94,7 @@ def describe(
             "name": {"en": names[name][0], "zh": names[name][1]},
             "customers": group.customers,
             "share": round(group.customers / whole.customers, 6),
+            "revenue": _revenue(group),
             "revenue_share": _revenue_share(group, whole),
             "description": _description(kind, name, traits[name], alone=len(shown) == 1),
             "traits": [_shown(trait) for trait in traits[name]],
@@ -153,6 +156,10 @@ def _whole(groups: Sequence[Sums], features: Sequence[str]) -> Sums:
         {name: sum(group.total[name] for group in groups) for name in features},
         {name: sum(group.squares[name] for group in groups) for name in features},
     )
+
+
+def _revenue(group: Sums) -> float | None:
+    return round(group.total[REVENUE], 2) if group.known.get(REVENUE) else None
 
 
 def _revenue_share(group: Sums, whole: Sums) -> float | None:
