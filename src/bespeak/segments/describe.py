@@ -71,10 +71,10 @@ def describe(
     customers : customer_id and feature columns
     assigned  : customer_id, segment_id, as rfm() or assign() gave them for these customers
     returns   : {"kind", "id", "name": {"en", "zh"}, "customers", "share", "revenue",
-                "revenue_share", "description": {"en", "zh"}, "traits": [{"feature", "value", "overall", "ratio"}],
-                "means": {feature: mean}}; revenue is net spend, so that a share is below 0 where
-                more came back than was bought, and null where nobody spent; `overall` is the mean
-                of all assigned customers
+                "revenue_share", "description": {"en", "zh"}, "traits": [{"feature", "value",
+                "overall", "ratio"}], "means": {feature: mean}}; revenue is net spend, so that a
+                share is below 0 where more came back than was bought, and null where nobody
+                spent; `overall` is the mean of all assigned customers
     """
     groups = _sums(engine, customers, assigned)
     if not groups:
