@@ -229,7 +229,8 @@ def test_artifacts_of_other_items_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactCorrupt, match="other items"):
         open_recommender(
             "popular", models={"popular": tmp_path / "models" / "popular"},
-            interactions=tmp_path / "known", catalogue=tmp_path / "catalogue", version="v1", repeat=False,
+            interactions=tmp_path / "known", catalogue=tmp_path / "catalogue", version="v1",
+            repeat=False,
         )  # fmt: skip
 
 

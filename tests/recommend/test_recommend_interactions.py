@@ -138,6 +138,11 @@ def test_a_weight_that_is_none_is_refused(engine: Engine, weights: dict[str, flo
         summed(engine, [event()], weights=weights)
 
 
+def test_weights_of_nothing_are_refused(engine: Engine) -> None:
+    with pytest.raises(ConfigInvalid, match="nothing counts"):
+        summed(engine, [event()], weights={"view": 0.0})
+
+
 def test_a_missing_column_is_named(engine: Engine) -> None:
     events = engine.table(pa.Table.from_pylist([event()], schema=SCHEMA)).drop("is_product")
     with pytest.raises(ColumnMissing, match="is_product"):

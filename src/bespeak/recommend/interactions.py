@@ -131,7 +131,10 @@ def _checked(weights: Mapping[str, float]) -> dict[str, float]:
             raise ConfigInvalid(
                 f"recommend.weights.{kind}", found=str(weight), expected="a number from 0 to 1000"
             )
-    return {kind: weight for kind, weight in sorted(weights.items()) if weight > 0}
+    counted = {kind: weight for kind, weight in sorted(weights.items()) if weight > 0}
+    if not counted:
+        raise ConfigInvalid("recommend.weights: nothing counts", expected="a weight above 0")
+    return counted
 
 
 def _weighed(

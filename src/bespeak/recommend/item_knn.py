@@ -61,7 +61,7 @@ class ItemKnnParameters(Parameters, frozen=True):
 
     The sum is over histories h, |h| is how many items h has, w a weight as `weighting` makes it,
     and n_i = Σ_h w_hi². Plain cosine is length = 0 with both item exponents 0.5. The defaults were
-    chosen on parts carved from training data (benchmarks/README.md lists every try).
+    chosen on parts carved from training data (benchmarks/recommend.md lists every try).
     """
 
     neighbours: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
