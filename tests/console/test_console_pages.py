@@ -260,6 +260,31 @@ def test_where_there_is_nothing_the_page_says_so(
         assert said == []
 
 
+def test_customers_who_form_no_groups_are_one_group(chromium: Browser, site: Site) -> None:
+    answer = site.get("/v1/segments")
+    (kmeans,) = (g for g in answer["groupings"] if g["kind"] == "kmeans")
+    alone = {**kmeans, "k": 1, "segments": kmeans["segments"][:1]}
+    alone["curve"] = [{"k": 1, "inertia": 950, "silhouette": None, "stability": None},
+                      *kmeans["curve"]]  # fmt: skip
+    body = json.dumps({**answer, "groupings": [alone]})
+    with opened(chromium, site, language="en") as (page, said):
+        page.route("**/v1/segments", lambda route: route.fulfill(body=body))
+        page.goto("/console/segments")
+        settle(page, 3)
+        assert page.get_by_role("heading", name="Why one group").is_visible()
+        assert page.evaluate(CHECK)["complaints"] == []
+        assert said == []
+
+
+def test_what_prepare_says_of_identifiers_is_said_in_chinese(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, language="zh") as (page, _):
+        for number in range(2, 7):
+            page.goto(f"/console/customers/c{number:02d}")
+            settle(page)
+            for text in page.locator(".identities small").all_inner_texts():
+                assert any("\u4e00" <= letter <= "\u9fff" for letter in text), text
+
+
 def test_a_workspace_before_its_first_evaluation_still_shows_a_page(
     chromium: Browser, site: Site
 ) -> None:

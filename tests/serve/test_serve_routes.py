@@ -59,7 +59,8 @@ def test_every_get_endpoint_is_tried_above() -> None:
 
 def test_a_customer_has_what_was_put_in(ask: Ask) -> None:
     one = ask("/v1/customers/c01?history=2").json()
-    assert one["identities"][0] == {"namespace": "card", "value": "ca0001", "evidence": "declared"}
+    evidence = "with cookie:w7 in 1 row of web log"
+    assert one["identities"][0] == {"namespace": "card", "value": "ca0001", "evidence": evidence}
     assert one["attributes"] == {"country": "Japan", "income": "35-49K"}
     assert [event["title"] for event in one["history"]] == ["Assam breakfast tea"] * 2
     assert one["history"][0]["time"] > one["history"][1]["time"]

@@ -110,9 +110,9 @@ export function offers(answer, { extra, was } = {}) {
     return h("li", { "data-item": item.item_id },
       h("span", { class: "rank", "aria-hidden": "true" }, at + 1),
       h("div", { class: "what" },
-        h("p", { class: "title" }, titleOf(item), moved),
+        h("p", { class: "title" }, titleOf(item), item.category ? h("small", { class: "soft" }, item.category) : null, moved),
         h("p", { class: "why" }, pick(item.reason))),
-      h("p", { class: "aside" }, item.price === null ? null : h("b", null, money(item.price)), item.category ? h("small", { class: "soft" }, item.category) : null),
+      item.price === null ? null : h("b", { class: "price" }, money(item.price)),
       extra ? extra(item) : null);
   }));
 }

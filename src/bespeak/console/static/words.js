@@ -2,6 +2,7 @@
 
 const { language } = document.documentElement.dataset;
 const locale = language === "zh" ? "zh-CN" : "en-GB";
+const brief = language === "zh" ? "zh-CN" : "en-US"; // 1.2M, not 1.2m
 let texts = {};
 let currency = "XXX";
 
@@ -46,11 +47,11 @@ export function named(prefix, code) {
 export const column = (name) => (has(`column.${name}`) ? say(`column.${name}`) : name.replaceAll("_", " "));
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 3 });
+const short = new Intl.NumberFormat(brief, { notation: "compact", maximumSignificantDigits: 3 });
 const some = (digits) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits });
 
 export const number = (n) => (n === null || n === undefined ? "–" : whole.format(n));
-export const compact = (n) => (n === null || n === undefined ? "–" : Math.abs(n) < 10_000 ? whole.format(n) : short.format(n));
+export const compact = (n) => (n === null || n === undefined ? "–" : Math.abs(n) < 1e6 ? whole.format(n) : short.format(n));
 export const decimal = (n, digits = 1) => (n === null || n === undefined ? "–" : some(digits).format(n));
 export const fixed = (n, digits) =>
   n === null || n === undefined ? "–" : new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
@@ -59,6 +60,7 @@ export function percent(share, digits) {
   if (share === null || share === undefined) return "–";
   const wanted = digits ?? (share > 0 && share < 0.1 ? 1 : 0);
   // what is almost all is not all, and what is almost none is not none
+  if (share > 0 && share < 0.0005 && digits === undefined) return say("tiny", { share: percent(0.001, 1) });
   if (share < 1 && share > 0.995 && wanted === 0) return percent(Math.min(share, 0.999), 1);
   return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: wanted }).format(share);
 }
@@ -66,7 +68,7 @@ export function percent(share, digits) {
 const money_ = (options) =>
   currency === "XXX"
     ? new Intl.NumberFormat(locale, { maximumFractionDigits: 2, minimumFractionDigits: 2, ...options })
-    : new Intl.NumberFormat(locale, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...options });
+    : new Intl.NumberFormat(options?.notation ? brief : locale, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...options });
 
 export function money(n) {
   if (n === null || n === undefined) return "–";
@@ -75,7 +77,7 @@ export function money(n) {
 
 export const moneyShort = (n) =>
   n === null || n === undefined ? "–"
-  : Math.abs(n) < 10_000 ? money_({ maximumFractionDigits: 0, minimumFractionDigits: 0 }).format(n)
+  : Math.abs(n) < 1e6 ? money_({ maximumFractionDigits: 0, minimumFractionDigits: 0 }).format(n)
   : money_({ notation: "compact", minimumFractionDigits: 0, maximumFractionDigits: undefined, maximumSignificantDigits: 3 }).format(n);
 
 export const currencySign = () =>

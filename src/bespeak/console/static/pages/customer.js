@@ -2,6 +2,7 @@
 
 import { get, latest, path, timed } from "../api.js";
 import { facts, h, show } from "../dom.js";
+import { evidence } from "../evidence.js";
 import { attribute, featureList, sentences } from "../features.js";
 import { card, chip, choices, empty, failure, heading, offers, provenance, waiting } from "../parts.js";
 import { before, count, day, dayNamed, decimal, money, named, number, pick, say, time, zh } from "../words.js";
@@ -10,6 +11,7 @@ const STEP = 100;
 const MOST = 1000;
 /** Visits shown at first, and added at each click. */
 const VISITS = 8;
+const LINES = 4;
 
 function offered(id) {
   const place = h("div", { "aria-live": "polite" }, waiting());
@@ -45,6 +47,17 @@ function groups(history) {
   return found;
 }
 
+const line = (event) => h("li", null,
+  event.item_id ? h("span", null, event.title ?? say("item.untitled", { id: event.item_id })) : null,
+  event.quantity !== null && event.quantity !== 1 ? h("span", { class: "soft" }, ` × ${decimal(event.quantity, 2)}`) : null);
+
+/** The first few things of a visit; a long till receipt is behind a fold. */
+function lines(events) {
+  const seen = events.length > LINES + 1 ? LINES : events.length;
+  return [h("ul", null, events.slice(0, seen).map(line)),
+    events.length > seen ? h("details", null, h("summary", null, say("history.lines", { n: number(events.length - seen) })), h("ul", null, events.slice(seen).map(line))) : null];
+}
+
 function visit(group) {
   const [first] = group.events;
   const values = group.events.map((event) => event.value).filter((value) => value !== null);
@@ -53,9 +66,7 @@ function visit(group) {
     h("div", { class: "when" }, h("b", null, dayNamed(first.time)), h("span", { class: "soft" }, time(first.time))),
     h("div", { class: "what" },
       h("p", null, chip(named("type", group.type), group.type === "return" ? "rust" : ""), where ? h("span", { class: "soft" }, where) : null, values.length ? h("b", { class: "amount" }, money(values.reduce((a, b) => a + b, 0))) : null),
-      h("ul", null, group.events.map((event) => h("li", null,
-        event.item_id ? h("span", null, event.title ?? say("item.untitled", { id: event.item_id })) : null,
-        event.quantity !== null && event.quantity !== 1 ? h("span", { class: "soft" }, ` × ${decimal(event.quantity, 2)}`) : null)))));
+      lines(group.events)));
 }
 
 function history(one) {
@@ -87,7 +98,7 @@ function history(one) {
 
 const identities = (one) => card(say("identities.title"), say("identities.note"),
   one.identities.length ? h("ul", { class: "identities" }, one.identities.map((identity) =>
-    h("li", null, h("b", null, identity.namespace), h("code", { title: identity.value }, identity.value), identity.evidence ? h("small", { class: "soft" }, identity.evidence) : null)))
+    h("li", null, h("b", null, identity.namespace), h("code", { title: identity.value }, identity.value), identity.evidence ? h("small", { class: "soft" }, evidence(identity.evidence)) : null)))
     : h("p", { class: "soft" }, say("identities.none")));
 
 function about(one) {

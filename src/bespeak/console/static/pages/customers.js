@@ -3,7 +3,7 @@
 import { get, latest } from "../api.js";
 import { h, show } from "../dom.js";
 import { card, customerTable, empty, failure, heading, searchField, shown } from "../parts.js";
-import { count, number, say } from "../words.js";
+import { count, say, zh } from "../words.js";
 
 const LIMIT = 25;
 
@@ -34,7 +34,8 @@ export async function page(about) {
   return {
     title: say("page.customers"),
     body: [
-      heading(say("page.customers"), say("customers.title"), count("customers.lead", about.totals.customers, { anonymous: number(about.totals.anonymous_events) })),
+      heading(say("page.customers"), say("customers.title"), count("customers.lead", about.totals.customers),
+        ...(about.totals.anonymous_events ? [zh ? "" : " ", count("customers.anonymous", about.totals.anonymous_events)] : [])),
       searchField(say("customers.search"), say("customers.search.hint"), search, asked),
       card(null, null, note, place),
     ],

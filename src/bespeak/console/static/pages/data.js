@@ -37,7 +37,7 @@ function source(one, quarantine) {
     one.files.length || one.said.length ? h("details", null, h("summary", null, count("files", one.files.length)),
       h("ul", { class: "files" }, one.files.map((file) => h("li", null, h("code", null, file)))),
       one.said.length ? h("ul", { class: "files", lang: "en" }, one.said.map((text) => h("li", { class: "soft" }, text))) : null) : null,
-    h("div", { class: "pair plain" },
+    total(one.account.found) + refused === 0 ? h("p", { class: "clean soft" }, say("source.clean")) : h("div", { class: "pair plain" },
       counted(say("found.title"), one.account.found, "found", one.account.rows_in, say("found.none")),
       counted(say("quarantine.title"), one.account.quarantined, "reason", one.account.rows_in, say("quarantine.none"))),
     mine.length ? h("details", { class: "examples", open: true }, h("summary", null, say("quarantine.examples", { n: number(mine.length), of: number(refused) })), examples(mine)) : null);

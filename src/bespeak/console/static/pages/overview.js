@@ -55,7 +55,7 @@ function sales(days) {
     encoding: { x },
     layer: [
       { mark: { type: "bar", color: colour("thread-faint"), width: { band: 0.86 } },
-        encoding: { x: { ...x, timeUnit: "utcyearmonthdate", bandPosition: 0 }, y: { field: "sales", type: "quantitative", axis: { title: sign ? `${say("sales")}, ${sign}` : say("sales"), format: "~s", tickCount: 4 } }, tooltip } },
+        encoding: { x: { ...x, timeUnit: "utcyearmonthdate", bandPosition: 0 }, y: { field: "sales", type: "quantitative", axis: { title: sign ? `${say("sales")}, ${sign}` : say("sales"), format: "~s", tickCount: 4, labelExpr: "datum.value === 0 ? '0' : datum.label" } }, tooltip } },
       { transform: [{ filter: "isValid(datum.mean)" }], mark: { type: "line", color: colour("thread"), strokeWidth: 2, interpolate: "monotone" },
         encoding: { x: { ...x, timeUnit: "utcyearmonthdate" }, y: { field: "mean", type: "quantitative" } } },
     ],

@@ -3,7 +3,7 @@
 import { get, latest, post, timed } from "../api.js";
 import { facts, h, icon, show } from "../dom.js";
 import { card, choices, empty, failure, heading, modelName, offers, provenance, searchField, titleOf } from "../parts.js";
-import { count, fixed, has, number, pick, say, seconds, zh } from "../words.js";
+import { count, fixed, has, number, percent, pick, say, seconds, zh } from "../words.js";
 
 const metricName = (metric) => {
   const [name, k] = metric.split("@");
@@ -19,16 +19,20 @@ function interval(measure, low, high) {
     h("i", { class: "point", style: { left: at(measure.value) } }));
 }
 
-function measured(measure, digits) {
+/** Shares of the range as per cent; the rest as the literature has it. */
+const figure = (metric, v, digits) => (metric.startsWith("coverage") ? percent(v, v < 0.01 ? 2 : 1) : fixed(v, digits));
+
+function measured(metric, measure, digits) {
   if (!measure || measure.value === null) return h("span", { class: "soft" }, say("undefined"));
-  return h("span", { class: "measure" }, h("b", null, fixed(measure.value, digits)),
-    measure.low === null ? null : h("small", { class: "soft" }, `${fixed(measure.low, digits)}–${fixed(measure.high, digits)}`));
+  return h("span", { class: "measure" }, h("b", null, figure(metric, measure.value, digits)),
+    measure.low === null ? null : h("small", { class: "soft" }, `${figure(metric, measure.low, digits)}–${figure(metric, measure.high, digits)}`));
 }
 
 const digitsOf = (models, metric) => (Math.max(...models.map((m) => Math.abs(m.metrics[metric]?.value ?? 0))) >= 2 ? 1 : 3);
 
 function results(evaluation) {
-  const { models } = evaluation;
+  const metricOf = (model) => model.metrics[evaluation.metric]?.value ?? 0;
+  const models = [...evaluation.models].sort((a, b) => metricOf(b) - metricOf(a));
   const metrics = [...new Set(models.flatMap((model) => Object.keys(model.metrics)))];
   const main = metrics.includes(evaluation.metric) ? evaluation.metric : metrics[0];
   const ends = models.map((model) => model.metrics[main]).filter(Boolean).flatMap((m) => [m.low ?? m.value, m.high ?? m.value]).filter((v) => v !== null);
@@ -40,7 +44,7 @@ function results(evaluation) {
     h("tbody", null, models.map((model) => h("tr", { class: model.name === evaluation.served ? "served" : null },
       h("th", { scope: "row", class: "main" }, h("span", { class: "model" }, modelName(model.name), model.name === evaluation.served ? h("span", { class: "chip thread" }, say("served.now")) : null),
         model.metrics[main] ? interval(model.metrics[main], low, high) : null),
-      metrics.map((m) => h("td", { class: m === main ? "number chief" : "number", "data-label": metricName(m) }, measured(model.metrics[m], digitsOf(models, m)))),
+      metrics.map((m) => h("td", { class: m === main ? "number chief" : "number", "data-label": metricName(m) }, measured(m, model.metrics[m], digitsOf(models, m)))),
       h("td", { class: "number", "data-label": say("fit") }, seconds(model.fit_s)))))));
 }
 

@@ -42,13 +42,13 @@ function curve(grouping, field) {
   if (values.length < 2) return null;
   const tooltip = [say("kmeans.k"), say(`curve.${field}`)].map((name) => ({ field: name, type: "nominal" }));
   const x = { field: "k", type: "quantitative", axis: { title: say("kmeans.k"), tickMinStep: 1, format: "d", values: values.map((v) => v.k), labelOverlap: true }, scale: { nice: false, zero: false, padding: 12 } };
-  const y = { field: "v", type: "quantitative", scale: { zero: field === "inertia" }, axis: { title: null, tickCount: 4, format: field === "inertia" ? "~s" : ".2f" } };
+  const y = { field: "v", type: "quantitative", scale: { zero: field === "inertia" }, axis: { title: null, tickCount: 4, format: field === "inertia" ? "~s" : ".2f", labelExpr: "datum.value === 0 ? '0' : datum.label" } };
   return h("figure", { class: "curve" },
     h("figcaption", null, h("b", null, say(`curve.${field}`)), h("small", { class: "soft" }, say(`curve.${field}.note`))),
     chart(say("curve.label", { name: say(`curve.${field}`), k: grouping.k ?? "" }), 170, () => ({
       data: { values },
       layer: [
-        { transform: [{ filter: "datum.chosen" }], mark: { type: "rule", color: colour("brass-line"), strokeDash: [3, 3], strokeWidth: 1.5 }, encoding: { x } },
+        ...(values.some((point) => point.chosen) ? [{ transform: [{ filter: "datum.chosen" }], mark: { type: "rule", color: colour("brass-line"), strokeDash: [3, 3], strokeWidth: 1.5 }, encoding: { x } }] : []),
         { mark: { type: "line", color: colour("thread"), strokeWidth: 2 }, encoding: { x, y } },
         { mark: { type: "point", filled: true, opacity: 1, size: 55 }, encoding: { x, y, tooltip, color: { condition: { test: "datum.chosen", value: colour("brass-line") }, value: colour("thread") } } },
       ],
@@ -107,7 +107,7 @@ export async function page(about) {
       h("div", { class: grouping.cells.length ? "sided map" : "" },
         card(say("segments.sizes"), say("segments.click"), sizes(grouping, choose)),
         grouping.cells.length ? card(say("rfm.title"), say("rfm.note"), map(grouping, choose)) : null),
-      curves.length ? card(say("kmeans.title", { k: grouping.k }), pick(grouping.why), h("div", { class: "curves" }, curves)) : null,
+      curves.length ? card(count("kmeans.title", grouping.k ?? grouping.segments.length), pick(grouping.why), h("div", { class: "curves" }, curves)) : null,
       below);
     remember({ kind: grouping.kind, segment: null });
     if (segmentId) choose(segmentId, move);
