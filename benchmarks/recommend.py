@@ -5,7 +5,7 @@
 --data : a folder with `gowalla/train.txt` and `gowalla/test.txt` (the LightGCN split: 29,858 users,
          40,981 items). Without it only Complete Journey is measured (extra `demo`).
 Peer   : `implicit`, where it is installed (`pip install implicit`); it is no dependency.
-Nothing is tuned on a test part; benchmarks/recommend.md lists what was tried on parts of the training.
+Nothing is tuned on a test part; benchmarks/recommend.md lists every try, on parts of the training.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from bespeak.errors import ConfigInvalid
 from bespeak.recommend import kernels
 from bespeak.recommend.histories import UNIT, Histories, Interactions
-from bespeak.recommend.item_knn import ItemKnnParameters, fit_item_knn
+from bespeak.recommend.item_knn import ItemKnn, ItemKnnParameters, fit_item_knn
 from bespeak.recommend.models import parameters_of
 from contracts.recommender import RecommenderContract, checkerboard, world
 
@@ -153,6 +153,18 @@ def test_parameters_out_of_range_are_refused() -> None:
         parameters_of("item_knn", {"neighbours": 0})
     with pytest.raises(ConfigInvalid, match="weighting"):
         parameters_of("item_knn", {"weighting": "cosine"})
+
+
+def test_mapped_and_fitted_arrays_share_one_compilation(tmp_path: Path) -> None:
+    interactions = checkerboard()
+    model = fit_item_knn(interactions, ItemKnnParameters())
+    model.save(tmp_path)
+    for asked in (model, ItemKnn.load(tmp_path)):
+        ranked = asked.recommend(interactions.histories, 3, exclude=interactions.histories)
+        asked.recommend(interactions.histories, 3)
+        asked.why(interactions.histories.take(np.array([0])), ranked.row(0))
+    for kernel in (kernels.neighbours, kernels.best, kernels.strongest):
+        assert len(kernel.signatures) == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("home_writable", [True, False])
