@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from bespeak.collect import parse
 from bespeak.collect.cells import Cell
+from bespeak.collect.mapping import Place
 from bespeak.columns import EVENT_TYPES, MONEY, NUMBER, RECORD, TEXT, TIME, WHOLE, YES_NO
 from bespeak.config import Source
 
@@ -81,16 +82,21 @@ def _checks(whole: ir.Table, source: Source, cells: Sequence[Cell]) -> list[Chec
             checks.append(_unreadable(whole, source, cell))
         place = cell.place
         if place.part == "columns" and place.name in required and place.constant is None:
-            checks.append(_missing(_absent(whole, cell), place.name))
+            checks.append(_missing(_absent(whole, cell), place.name, _seen(place)))
     if "actor" in required:
-        checks.append(_missing(whole["actor"].isnull(), "actor"))
+        checks.append(_missing(whole["actor"].isnull(), "actor", "actor"))
     if amount_follows(source):
         checks.append(_too_large(whole))
     return checks
 
 
-def _missing(absent: ir.Value, name: str) -> Check:
-    return Check(absent, f"missing_{name}", name, ibis.null(TEXT), "a value")
+def _missing(absent: ir.Value, name: str, seen: str) -> Check:
+    return Check(absent, f"missing_{name}", seen, ibis.null(TEXT), "a value")
+
+
+def _seen(place: Place) -> str:
+    """The column as the file calls it; as the record does where more than one cell made it."""
+    return place.column or (place.name if place.part == "columns" else place.key)
 
 
 def _absent(whole: ir.Table, cell: Cell) -> ir.Value:
@@ -106,13 +112,12 @@ def _unreadable(whole: ir.Table, source: Source, cell: Cell) -> Check:
     place, stood = cell.place, whole[cell.trace]
     shown = without_mail(parse.text(stood).left(FOUND_LENGTH))
     found = ibis.null(TEXT) if cell.personal else shown
-    column = place.name if place.part == "columns" else place.key
     if place.key == "columns.type":
         value = whole[cell.target]
         unknown = value.notnull() & ~parse.among(value, EVENT_TYPES)
-        return Check(unknown, "unknown_type", column, found, ", ".join(EVENT_TYPES))
+        return Check(unknown, "unknown_type", _seen(place), found, ", ".join(EVENT_TYPES))
     lost = stood.notnull() & _absent(whole, cell)
-    return Check(lost, REASONS[place.kind], column, found, _expected(place.kind, source))
+    return Check(lost, REASONS[place.kind], _seen(place), found, _expected(place.kind, source))
 
 
 def _expected(kind: str, source: Source) -> str:

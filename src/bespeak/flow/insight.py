@@ -65,7 +65,8 @@ def _kmeans(flow: Flow) -> Version:
 
     def make(folder: Path) -> Mapping[str, Any]:
         customers = flow.table("features/customers")
-        model = segments.fit_kmeans(flow.engine, customers, config, seed=seed)
+        # people ask for groups even where none stand out: a stable cut, which says that it is one
+        model = segments.fit_kmeans(flow.engine, customers, config, seed=seed, cut=True)
         segments.save(model, folder)
         members = flow.engine.keep(segments.assign(flow.engine, customers, model))
         _describe(flow, members, customers, "kmeans", folder)

@@ -105,19 +105,13 @@ def _grouping(flow: Flow, kind: str) -> dict[str, Any]:
                 "description": one["description"],
                 "customers": one["customers"],
                 "share": one["share"],
-                "value": _sales(one),
+                "value": one["revenue"],
                 "features": {trait["feature"]: trait["value"] for trait in one["traits"]},
             }
             for one in described
         ],
     }
     return {**found, **(_cells(flow, folder) if kind == "rfm" else _curves(folder))}
-
-
-def _sales(segment: Mapping[str, Any]) -> float | None:
-    """Net sales to a segment's customers; null where nobody bought."""
-    mean = segment["means"].get("net_spend")
-    return None if mean is None else round(mean * segment["customers"], 2)
 
 
 def _curves(folder: Path) -> dict[str, Any]:
@@ -133,6 +127,7 @@ def _curves(folder: Path) -> dict[str, Any]:
 def _cells(flow: Flow, folder: Path) -> dict[str, Any]:
     """How many customers stand in each field of recency by frequency."""
     members = flow.engine.read([folder / "rows"])
+    members = members.filter(members["recency_score"].notnull())  # who never bought has no scores
     spent = flow.table("features/customers").select("customer_id", "spend")
     placed = members.left_join(spent, "customer_id")
     keys = ["recency_score", "frequency_score"]

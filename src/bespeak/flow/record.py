@@ -34,8 +34,10 @@ def collect_sources(flow: Flow) -> None:
 
 def _file(flow: Flow, source: Source, path: Path, name: str, content: str) -> Raw:
     if collect.format_of(source, path) == "parquet":
-        rows = collect.RawFile(name, path, staged=False)
-        return Raw(rows, content, {"format": "parquet", "rows": ledger.rows_of(path)})
+        rows = ledger.rows_of(path)
+        flow.found(name, rows)
+        found = {"format": "parquet", "rows": rows}
+        return Raw(collect.RawFile(name, path, staged=False), content, found)
     staged = flow.build(
         f"stage/{source.name}",
         content,
@@ -77,6 +79,7 @@ _ACTED = tuple(name for name, grain in RECORD.items() if grain.actor)
 def _prepare(flow: Flow, source: Source) -> None:
     """One source's rows: kept, merged or quarantined, each with its account."""
     raws, config, secret = flow.raw[source.name], flow.config, flow.workspace.secret()
+    source = _with_decimal(source, raws)
 
     def make(folder: Path) -> Mapping[str, Any]:
         engine, files = flow.engine, [raw.file for raw in raws]
@@ -98,6 +101,14 @@ def _prepare(flow: Flow, source: Source) -> None:
         "secret": digest(secret.hex()),
     }
     flow.build(SOURCES, source.name, inputs=inputs, code=("collect", "prepare"), make=make)
+
+
+def _with_decimal(source: Source, raws: list[Raw]) -> Source:
+    """The source with the decimal sign that its files were found to have, if it names none."""
+    found = {raw.found.get("decimal") for raw in raws} - {None}
+    if source.decimal is None and found == {","}:
+        return msgspec.structs.replace(source, decimal=",")
+    return source
 
 
 def _reading(source: Source, raws: list[Raw]) -> dict[str, Any]:

@@ -118,6 +118,10 @@ class Flow:
         self._tell(self.steps[-1])
         return version
 
+    def found(self, name: str, rows: int) -> None:
+        """An input that is read where it lies, so that there is nothing to make."""
+        self.steps.append(Step(self.stage, name, "kept", rows))
+
     def of(self, *keys: str) -> dict[str, str]:
         """The versions that a step builds on, as its inputs."""
         return {key: self.versions[key].version for key in keys}
