@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -138,6 +139,30 @@ def test_kinds_of_dirt_are_counted_in_raw_rows(engine: Engine, tmp_path: Path) -
         "missing:customer": 5,
         "missing:title": 5,
     }
+
+
+@pytest.mark.parametrize("blamed", ["time", "When"])
+def test_what_cannot_be_read_is_not_missing(engine: Engine, tmp_path: Path, blamed: str) -> None:
+    verdict = {"_reason": "unparsable_time", "_column": blamed, "_found": "soon", "time": None}
+    rows = conformed(
+        engine, [verdict, {"_reason": "missing_time", "_column": blamed, "time": None}]
+    )
+    source = Source(name="till", columns={"time": "When"})
+    judged = prepare.judge(engine, rows, "events", Prepare())
+    manifest = prepare.write_source(engine, judged, none_merged(engine), None, source, tmp_path)
+    assert manifest["account"]["found"] == {"exact_duplicate": 0, "missing:time": 1}
+
+
+def test_copies_that_merging_counted_have_the_type_of_every_other_number(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """A literal of the engine is narrower than a column; the two meet where keys repeat."""
+    table = conformed(engine, [{"event_id": "e"}, {"event_id": "e"}, {"event_id": "f"}])
+    table = table.mutate(_copies=ibis.literal(1, "int64"))
+    source = Source(name="till", columns={"event_id": "id"})
+    judged = prepare.judge(engine, table, "events", Prepare())
+    manifest = prepare.write_source(engine, judged, none_merged(engine), None, source, tmp_path)
+    assert (manifest["account"]["kept"], manifest["account"]["merged"]) == (2, 1)
 
 
 def test_a_constant_is_never_missing(engine: Engine, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from bespeak.errors import BespeakError, SourceMissing, SourceUnreadable
 
 RANGE_ROWS = 500_000
 """Below this many rows one thread is as quick as several."""
+NOT_INT64 = ("TINYINT", "SMALLINT", "INTEGER", "HUGEINT")
+"""What DuckDB makes of whole numbers that an expression calls int64; a hash stays UBIGINT."""
 
 
 class DuckDB:
@@ -118,20 +120,24 @@ class DuckDB:
         return sum(pq.ParquetFile(file).metadata.num_rows for file in folder.rglob("*.parquet"))
 
     def _typed(self, expression: ir.Table) -> str:
-        """The query, with sums of whole numbers as the whole numbers they are said to be.
+        """The query, with numbers of the types that the expression says they have.
 
-        DuckDB adds BIGINT up to HUGEINT, which Parquet has not: it would be written as a float.
+        DuckDB makes a small literal an INTEGER or a DECIMAL, and adds BIGINT up to HUGEINT, which
+        Parquet has not and would hold as a float.
         """
         query: str = self._ibis.compile(expression)
         try:
             described = self._ibis.raw_sql(f"DESCRIBE {query}").fetchall()
         except duckdb.Error as error:
             raise _translated(error) from error
-        wide = [name for name, kind, *_ in described if kind == "HUGEINT"]
-        if not wide:
-            return query
-        casts = ", ".join(f'CAST("{name}" AS BIGINT) AS "{name}"' for name in wide)
-        return f"SELECT * REPLACE ({casts}) FROM ({query})"
+        said = expression.schema()
+        casts = []
+        for name, kind, *_ in described:
+            if said[name].is_int64() and kind in NOT_INT64:
+                casts.append(f'CAST("{name}" AS BIGINT) AS "{name}"')
+            elif said[name].is_float64() and kind.startswith(("DECIMAL", "FLOAT")):
+                casts.append(f'CAST("{name}" AS DOUBLE) AS "{name}"')
+        return f"SELECT * REPLACE ({', '.join(casts)}) FROM ({query})" if casts else query
 
     def keep(self, expression: ir.Table) -> ir.Table:
         self._kept += 1

@@ -82,7 +82,8 @@ def _kinds(rows: ir.Table, source: Source) -> dict[str, ir.BooleanValue]:
     for prefix, mapped in _mapped_parts(source):
         for name, place in mapped.items():
             if isinstance(place, str) or place.constant is None:
-                kinds.setdefault(f"missing:{name}", _missing(rows, f"{prefix}{name}", name))
+                blamed = {name, f"{prefix.strip('_')}.{name}", str(place)}
+                kinds.setdefault(f"missing:{name}", _missing(rows, f"{prefix}{name}", blamed))
     for name in rows.columns:
         if name.startswith("_outlier_"):
             kinds[f"outlier:{name.removeprefix('_outlier_')}"] = rows[name]
@@ -101,12 +102,15 @@ def _mapped_parts(source: Source) -> list[tuple[str, Mapping[str, Mapped]]]:
     return [("", source.columns), *((f"_{part}__", names) for part, names in derived.items())]
 
 
-def _missing(rows: ir.Table, column: str, name: str) -> ir.BooleanValue:
-    """Whether the cell is empty: neither filled by a policy nor there but unreadable."""
+def _missing(rows: ir.Table, column: str, blamed: set[str]) -> ir.BooleanValue:
+    """Whether the cell came empty: one that a policy filled did, one that can't be read did not.
+
+    blamed : what a verdict may call this column: its name here or in the source
+    """
     empty = rows[column].isnull()
     if f"_filled_{column}" in rows.columns:
         empty = empty | rows[f"_filled_{column}"]
-    unreadable = rows["_reason"].startswith("unparsable") & (rows["_column"] == name)
+    unreadable = rows["_reason"].startswith("unparsable") & rows["_column"].isin(sorted(blamed))
     return empty & ~unreadable.fill_null(False)
 
 
