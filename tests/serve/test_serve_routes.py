@@ -14,7 +14,9 @@ from asking import Ask, ask_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bespeak import errors
 from bespeak.serve import Shop, answers, create_app
+from bespeak.serve.failures import STATUS
 from bespeak.serve.guard import is_loopback
 from bespeak.serve.routes import ENDPOINTS
 
@@ -209,6 +211,24 @@ def test_a_foreign_host_is_refused(ask: Ask, host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:9", "LOCALHOST:80", "[::1]:8000", "::1"])
 def test_this_machine_is_welcome(host: str) -> None:
     assert is_loopback(host)
+
+
+def test_every_error_class_has_a_status() -> None:
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+    assert set(STATUS) == {kind for kind in kinds if issubclass(kind, errors.BespeakError)}
+
+
+def test_even_a_failure_is_guarded(shop: Shop) -> None:
+    def broken(**_: Any) -> dict[str, Any]:
+        raise RuntimeError
+
+    ask = ask_of(create_app(dataclasses.replace(shop, recommend=broken)))
+    for answer in (
+        ask("/v1/customers/c01/recommendations"),
+        ask("/v1/recommendations", method="POST", body=b" " * 1_000_000),
+    ):
+        assert answer.status in {500, 413}
+        assert "content-security-policy" in answer.headers
 
 
 def test_every_answer_is_guarded(ask: Ask) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -45,8 +44,8 @@ class Reload:
 
 def create_app(
     shop: Shop, console: ASGIApp | None = None, *, reload: Reload | None = None
-) -> Starlette:
-    """The server as an ASGI application.
+) -> Guard:
+    """The server as an ASGI application, guarded all around.
 
     console : mounted at /console, where / leads; without it, / leads to /docs
     reload  : without it, `shop` is served as long as the server runs
@@ -60,7 +59,6 @@ def create_app(
 
     app = Starlette(
         routes=[*(endpoint.route() for endpoint in ENDPOINTS), *_pages(console)],
-        middleware=[Middleware(Guard)],
         exception_handlers={
             BespeakError: on_bespeak_error,
             HTTPException: on_http_error,
@@ -71,7 +69,7 @@ def create_app(
     )
     app.router.redirect_slashes = False
     app.state.standing = now
-    return app
+    return Guard(app)  # outermost, so that even a failure's answer carries the headers
 
 
 @contextlib.asynccontextmanager

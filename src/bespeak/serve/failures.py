@@ -28,6 +28,11 @@ STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
 """Error class -> HTTP status; errors.py says them, this is the table that the API documents."""
 
 
+def status(error: errors.BespeakError) -> int:
+    """The status of the error's class, or of the nearest class that it comes from."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def problem(error: errors.BespeakError) -> Problem:
     """The error as the API says it."""
     return Problem(type(error).__name__, str(error), error.found, error.expected, error.next_step)
@@ -37,7 +42,7 @@ async def on_bespeak_error(_: Request, error: Exception) -> Response:
     """One of our errors: its own status and words."""
     if not isinstance(error, errors.BespeakError):
         raise error
-    return reply(Refusal(problem(error)), error.status)
+    return reply(Refusal(problem(error)), status(error))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -21,6 +21,8 @@ from bespeak.serve.snapshot import FORMAT
 HISTORY = (
     "customer_id", "time", "type", "item_id", "quantity", "value", "channel", "order_id", "place",
 )  # fmt: skip
+UNREAD = ("event_id",)
+"""Columns that only break ties in a file's order."""
 EXAMPLES = 5
 """Quarantined rows kept per source and reason: a person reads a few; the record has them all."""
 PART = 65_536
@@ -128,7 +130,7 @@ def _before(events: ir.Table, as_of: datetime) -> ir.Table:
 def _write_sorted(engine: Engine, table: ir.Table, path: Path, order: Sequence[str]) -> int:
     """One Arrow file in the order of its key, uncompressed, so that a reader maps it."""
     table = table.filter(table[order[0]].notnull()).order_by([table[name] for name in order])
-    schema = table.schema().to_pyarrow()
+    schema = pa.schema(f for f in table.schema().to_pyarrow() if f.name not in UNREAD)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         written = 0
         for part in _even(engine.batches(table), schema):
@@ -143,7 +145,9 @@ def _even(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.T
     """The same rows in tables of one size, wherever the engine cut them."""
     held = schema.empty_table()
     for batch in batches:
-        held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])
+        held = pa.concat_tables(
+            [held, pa.Table.from_batches([batch]).select(schema.names).cast(schema)]
+        )
         while held.num_rows >= PART:
             yield held.slice(0, PART).combine_chunks()
             held = held.slice(PART)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from bespeak.errors import BespeakError
 from bespeak.serve.answers import Problem
 from bespeak.serve.failures import problem
@@ -58,13 +56,15 @@ async def follow(
         if found is None or found == seen:
             continue
         seen = found
-        try:
-            shop = await asyncio.to_thread(opened, open_shop)
-        except (BespeakError, OSError, msgspec.MsgspecError) as error:
-            now.problem = _said(error)
-            logging.getLogger("bespeak.serve").error("kept the old version: %s", error)
+        attempt = asyncio.create_task(asyncio.to_thread(opened, open_shop))
+        await asyncio.wait({attempt})
+        error = attempt.exception()
+        if error is None:
+            now.shop, now.opened_at, now.problem = attempt.result(), datetime.now(UTC), None
         else:
-            now.shop, now.opened_at, now.problem = shop, datetime.now(UTC), None
+            # whatever is wrong with the new version, the old one is served and the watch goes on
+            now.problem = _said(error)
+            logging.getLogger("bespeak.serve").error("kept the old version", exc_info=error)
 
 
 def opened(open_shop: Callable[[], Shop]) -> Shop:
@@ -77,7 +77,7 @@ def opened(open_shop: Callable[[], Shop]) -> Shop:
     return shop
 
 
-def _said(error: Exception) -> Problem:
+def _said(error: BaseException) -> Problem:
     if isinstance(error, BespeakError):
         return problem(error)
     return Problem(

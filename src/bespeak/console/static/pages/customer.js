@@ -30,8 +30,8 @@ function offered(id) {
   const repeats = ["auto", "yes", "no"].map((key) => ({ key, label: say(`repeat.${key}`) }));
   return card(say("offers.title"), null,
     h("div", { class: "settings" },
-      h("label", null, say("offers.k"), choices(say("offers.k"), lengths, "10", (k) => { wanted.k = Number(k); fill(); })),
-      h("label", null, say("offers.repeat"), choices(say("offers.repeat"), repeats, "auto", (repeat) => { wanted.repeat = repeat; fill(); }))),
+      h("div", null, h("span", null, say("offers.k")), choices(say("offers.k"), lengths, "10", (k) => { wanted.k = Number(k); fill(); })),
+      h("div", null, h("span", null, say("offers.repeat")), choices(say("offers.repeat"), repeats, "auto", (repeat) => { wanted.repeat = repeat; fill(); }))),
     place);
 }
 

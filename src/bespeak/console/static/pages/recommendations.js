@@ -144,7 +144,7 @@ function attempt() {
     h("div", { class: "halves" },
       h("div", null, h("h3", null, say("try.history")), finder(add), start, picked, clear),
       h("div", null, h("h3", null, say("try.offers")),
-        h("div", { class: "settings" }, h("label", null, say("offers.repeat"), choices(say("offers.repeat"), repeats, "auto", (repeat) => { wanted.repeat = repeat; refresh(); }))), answerPlace)));
+        h("div", { class: "settings" }, h("div", null, h("span", null, say("offers.repeat")), choices(say("offers.repeat"), repeats, "auto", (repeat) => { wanted.repeat = repeat; refresh(); }))), answerPlace)));
 }
 
 export async function page() {
