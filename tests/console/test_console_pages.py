@@ -57,7 +57,10 @@ def settle(page: Page, charts: int = 0) -> None:
     page.wait_for_function("() => !document.querySelector('[aria-busy=true], .skeleton')")
     if charts:
         page.wait_for_function(
-            "n => document.querySelectorAll('.chart[data-drawn] svg').length === n", arg=charts
+            "n => [...document.querySelectorAll('.chart:has(svg)')].filter((box) => box.dataset"
+            ".drawn === getComputedStyle(document.documentElement).getPropertyValue('--ink')"
+            ".trim()).length === n",
+            arg=charts,
         )
 
 
@@ -74,8 +77,7 @@ def test_every_page_is_readable_whole_and_translated(
             page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
             for theme in ("light", "dark"):
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-                if name in CHARTS:
-                    page.wait_for_timeout(250)  # the charts are drawn again in the theme's colours
+                settle(page, CHARTS.get(name, 0))  # the charts are drawn in the theme's colours
                 found = page.evaluate(CHECK)
                 assert found["complaints"] == [], f"{name} {theme}"
             assert (
@@ -112,9 +114,11 @@ def test_a_customer_is_found_and_gets_the_list_that_the_api_gives(
         page.wait_for_function("() => document.querySelectorAll('.offers > li').length === 5")
         assert _ids(page) == [item["item_id"] for item in expected[:5]]
         page.get_by_role("button", name="leave out").click()
-        page.wait_for_timeout(300)
         fresh = site.get("/v1/customers/c02/recommendations?k=5&repeat=no")["items"]
-        assert _ids(page) == [item["item_id"] for item in fresh]
+        page.wait_for_function(
+            "ids => [...document.querySelectorAll('.offers > li')].map((li) => li.dataset.item)"
+            ".join() === ids", arg=",".join(item["item_id"] for item in fresh)
+        )  # fmt: skip
         assert said == []
 
 

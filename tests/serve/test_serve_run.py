@@ -11,10 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
@@ -76,14 +75,14 @@ class Running:
         aside.write_text(version)
         aside.replace(self.current)
 
-    def until(self, key: str, value: object) -> dict[str, Any]:
-        """What /health/ready says once `key` is `value`."""
-        for _ in range(200):
+    def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """What /health/ready says once `holds` is true of it."""
+        for _ in range(300):
             found: dict[str, Any] = self.get("/health/ready")[1]
-            if found[key] == value:
+            if holds(found):
                 return found
             time.sleep(0.02)
-        raise AssertionError(f"{key} never became {value}: {found}")
+        raise AssertionError(f"it never became so: {found}")
 
 
 @pytest.fixture
@@ -109,7 +108,7 @@ def test_a_new_version_is_served_and_no_request_is_dropped(running: Running) -> 
         asker.start()
     for version in ("v2", "v3", "v4"):
         running.publish(version)
-        running.until("version", version)
+        running.until(lambda said, wanted=version: said["version"] == wanted)
     stop.set()
     for asker in askers:
         asker.join()
@@ -120,16 +119,15 @@ def test_a_new_version_is_served_and_no_request_is_dropped(running: Running) -> 
 
 def test_a_version_that_can_not_be_opened_leaves_the_old_one(running: Running) -> None:
     running.publish("broken")
-    found = running.until("status", "stale")
+    found = running.until(lambda said: said["status"] == "stale")
     assert found["version"] == "v1"
     assert found["problem"]["code"] == "ArtifactCorrupt"
     assert "v9" in found["problem"]["message"]
     assert running.get("/v1/customers/c01/recommendations")[0] == 200
     running.publish("odd")
-    time.sleep(0.2)
-    assert running.until("status", "stale")["problem"]["code"] == "OSError"
+    running.until(lambda said: said["problem"]["code"] == "OSError")
     running.publish("v5")
-    assert running.until("version", "v5")["problem"] is None
+    assert running.until(lambda said: said["version"] == "v5")["problem"] is None
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
@@ -163,18 +161,6 @@ def test_what_can_not_be_opened_at_the_start_is_said(folder: Path, tmp_path: Pat
     _, err = failed.process.communicate(timeout=20)
     assert failed.process.returncode == 1
     assert "ArtifactCorrupt: v9 is not what its manifest says. Run it again." in err
-
-
-def test_one_recommendation_takes_less_than_five_milliseconds(running: Running) -> None:
-    connection = HTTPConnection("127.0.0.1", running.port, timeout=10)
-    seconds = []
-    for _ in range(200):
-        started = time.perf_counter()
-        connection.request("GET", "/v1/customers/c01/recommendations")
-        connection.getresponse().read()
-        seconds.append(time.perf_counter() - started)
-    connection.close()
-    assert median(seconds) < 0.005
 
 
 def test_a_port_in_use_is_said() -> None:

@@ -41,7 +41,7 @@ export function chart(label, height, make) {
         actions: false, ast: true, defaultStyle: false, renderer: "svg", config: config(), timeFormatLocale: chartLocale(),
         tooltip: { disableDefaultStyle: true, theme: "custom" },
       });
-      box.dataset.drawn = "true";
+      box.dataset.drawn = colour("ink"); // in which theme
     } catch (error) {
       console.error(error);
       box.replaceChildren(h("p", { class: "soft" }, say("chart.failed")));
