@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
-
 from bespeak.collect.batches import Batch, Reading, counted, text_table
 from bespeak.collect.names import Names, headless, looks_like_data, name_columns, numbered_columns
 from bespeak.collect.options import Options
@@ -35,6 +33,8 @@ def read_excel(path: Path, options: Options) -> Reading:
     is the first row that is not empty.
     raises : SourceMissing; SourceUnreadable if it is no such workbook or has no such sheet
     """
+    import openpyxl  # takes half a second, so only where there is a workbook
+
     with _readable(path):
         stream = path.open("rb")
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)

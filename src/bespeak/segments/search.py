@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from bespeak.segments.scaling import Floats
@@ -78,6 +76,8 @@ def search(
 
 def fitted(points: Floats, k: int, seed: int, starts: int = 10) -> tuple[Floats, Labels, float]:
     """Centres, labels and inertia of the best of so many starts."""
+    from sklearn.cluster import KMeans  # takes a second, so only where something is fitted
+
     # scikit-learn's stubs don't type the fitted attributes
     model: Any = KMeans(k, n_init=starts, random_state=seed).fit(points)
     return model.cluster_centers_, model.labels_.astype(np.int64), float(model.inertia_)
@@ -108,6 +108,8 @@ def _search(seen: Floats, k_min: int, k_max: int, bootstrap: int, seed: int, cut
 
 
 def _trial(points: Floats, k: int, bootstrap: int, seed: int) -> Trial:
+    from sklearn.metrics import adjusted_rand_score, silhouette_score
+
     _, labels, inertia = fitted(points, k, seed)
     overlaps, agreements = [], []
     for again in range(bootstrap):

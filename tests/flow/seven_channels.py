@@ -19,6 +19,7 @@ from typing import Any
 import openpyxl
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
+CONFIG = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 GROUPS = ("茶", "coffee", "baking", "garden")
 
 
@@ -163,7 +164,8 @@ def _web(folder: Path, items: Any, truth: Truth, chance: random.Random) -> None:
                     when = (start + timedelta(minutes=2 * step)).isoformat()
                     known = person.email if visit == 0 and step == 0 else ""
                     sku = _pick(items, person.taste, chance)[0]
-                    rows.append([cookie, known, f"/product/{sku}", chance.choice(["view", "view", "cart"]), when])  # fmt: skip
+                    kind = chance.choice(["view", "view", "cart"])
+                    rows.append([cookie, known, f"/product/{sku}", kind, when])
     with (folder / "web.csv").open("w", encoding="utf-8", newline="") as stream:
         out = csv.writer(stream)
         out.writerow(["visitor_id", "email", "url", "event", "time"])
@@ -177,8 +179,9 @@ def _app(folder: Path, items: Any, truth: Truth, chance: random.Random) -> None:
     for person in truth.people:
         for device in person.devices:
             for step in range(chance.randint(2, 8)):
-                event = {"device": {"id": device}, "name": "view", "item": _pick(items, person.taste, chance)[0],
-                         "ts": int(_moment(chance).timestamp() * 1000)}  # fmt: skip
+                sku = _pick(items, person.taste, chance)[0]
+                stamp = int(_moment(chance).timestamp() * 1000)
+                event = {"device": {"id": device}, "name": "view", "item": sku, "ts": stamp}
                 if step == 0:
                     event["user"] = {"email": person.email}
                 lines.append(json.dumps(event))
@@ -220,68 +223,3 @@ def pairs(groups: list[set[str]]) -> Iterator[tuple[str, str]]:
         for at, left in enumerate(ordered):
             for right in ordered[at + 1 :]:
                 yield left, right
-
-
-CONFIG = """
-[workspace]
-name = "Seven channels"
-currency = "GBP"
-timezone = "Europe/London"
-
-[identity]
-primary = ["customer"]
-
-[[sources]]
-name = "catalogue"
-table = "items"
-channel = "catalogue"
-files = ["raw/catalogue.csv"]
-columns = { item_id = "sku", title = "title", category = "category", price = "price" }
-
-[[sources]]
-name = "crm"
-table = "customers"
-channel = "crm"
-files = ["raw/crm.xlsx"]
-identifiers = { customer = "customer_id", email = "email", card = "card", handle = "handle" }
-columns = { name = "name", country = "country" }
-
-[[sources]]
-name = "till"
-channel = "till"
-files = ["raw/till.csv"]
-decimal = ","
-time_formats = ["%d.%m.%Y %H:%M"]
-identifiers = { card = "card" }
-columns = { type = { constant = "purchase" }, order_id = "receipt", item_id = "sku", quantity = "qty", price = "price", time = "when" }
-items = { title = "description" }
-
-[[sources]]
-name = "web"
-channel = "web"
-files = ["raw/web.csv"]
-identifiers = { cookie = "visitor_id", email = "email" }
-columns = { type = "event", time = "time", item_id = { expression = "regexp_extract(url, '/product/([^/?]+)', 1)" } }
-
-[[sources]]
-name = "app"
-channel = "app"
-files = ["raw/app.jsonl"]
-identifiers = { device = "device.id", email = "user.email" }
-columns = { type = "name", time = "ts", item_id = "item" }
-
-[[sources]]
-name = "mail"
-channel = "mail"
-files = ["raw/mail.csv"]
-identifiers = { email = "email" }
-columns = { type = { expression = "case when event = 'sent' then 'send' when event = 'opened' then 'open' else 'click' end" }, time = "time", request_id = "campaign" }
-
-[[sources]]
-name = "social"
-table = "texts"
-channel = "social"
-files = ["raw/social.jsonl"]
-identifiers = { handle = "handle" }
-columns = { text = "text", item_id = "item", time = "created_at", kind = { constant = "mention" } }
-"""

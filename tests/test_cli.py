@@ -1,0 +1,238 @@
+"""The command line teaches, prints JSON on request, and never shows a traceback."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bespeak.cli import app
+
+COMMANDS = ("init", "run", "status", "recommend", "evaluate", "serve", "demo")
+CONFIG = """
+[workspace]
+name = "Little"
+[segments]
+bootstrap = 3
+k_max = 3
+[[sources]]
+name = "orders"
+channel = "till"
+files = ["orders*.csv"]
+identifiers = { customer = "who" }
+[sources.columns]
+type = { constant = "purchase" }
+time = "when"
+item_id = "what"
+order_id = "bill"
+quantity = "n"
+price = "price"
+"""
+HEADER = "bill,who,what,n,price,when\n"
+
+
+def bespeak(*words: str) -> Any:
+    return CliRunner().invoke(app, list(words))
+
+
+def lines(days: int = 40) -> str:
+    rows = [
+        f"b{day}-{who},c{who},i{(day + who) % 6},1,2.50,2025-03-{day % 28 + 1:02d} 10:{who:02d}"
+        for day in range(days)
+        for who in range(8)
+    ]
+    return HEADER + "\n".join(rows) + "\n"
+
+
+@pytest.fixture
+def little(tmp_path: Path) -> Path:
+    """A workspace of one small file."""
+    (tmp_path / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "orders.csv").write_text(lines(), encoding="utf-8")
+    return tmp_path
+
+
+def spoil(folder: Path, old: str, new: str) -> None:
+    config = folder / "bespeak.toml"
+    text = config.read_text("utf-8")
+    assert old in text
+    config.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def told(folder: Path) -> str:
+    """What `bespeak run` says when it can't: on one line, without a traceback."""
+    result = bespeak("run", "-w", str(folder))
+    assert result.exit_code == 1, result.output
+    assert "Traceback" not in result.output and result.stdout == ""
+    return " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = bespeak(command, "--help")
+    assert result.exit_code == 0 and "Usage" in result.output
+    if command not in {"serve"}:
+        assert "--json" in result.output
+
+
+def test_a_folder_that_is_no_workspace_is_told_how_to_become_one(tmp_path: Path) -> None:
+    for command in ("run", "status", "recommend x", "serve", "quarantine list"):
+        result = bespeak(*command.split(), "-w", str(tmp_path))
+        assert result.exit_code == 1 and "bespeak init" in " ".join(result.output.split())
+
+
+def test_a_run_a_status_a_list_and_a_table(little: Path) -> None:
+    place = ("-w", str(little), "--json")
+    ran = json.loads(bespeak("run", *place).stdout)
+    assert ran["changed"] and {step["state"] for step in ran["steps"]} == {"done"}
+    status = json.loads(bespeak("status", "--recount", *place).stdout)
+    account = status["account"][0]
+    assert (account["source"], account["rows_in"], account["kept"]) == ("orders", 320, 320)
+    answer = json.loads(bespeak("recommend", "c1", "-k", "3", *place).stdout)
+    assert len(answer["items"]) == 3
+    table = json.loads(bespeak("evaluate", "-k", "3", *place).stdout)
+    assert {row["name"] for row in table["models"]} == {"popular", "frequency", "item_knn"}
+    assert all(0 <= row["recall@3"] <= 1 for row in table["models"])
+    again = bespeak("run", "-w", str(little))
+    assert "Nothing has changed" in again.output
+
+
+def test_tables_for_people_hold_what_the_json_holds(little: Path) -> None:
+    assert bespeak("run", "-w", str(little)).exit_code == 0
+    assert "320" in bespeak("status", "-w", str(little)).output
+    shown = bespeak("recommend", "c1", "--why", "-w", str(little)).output
+    assert "why" in shown and "For customer c1" in shown
+    assert "item_knn" in bespeak("evaluate", "-w", str(little)).output
+    assert "The quarantine is empty" in bespeak("quarantine", "list", "-w", str(little)).output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("recommend", "nobody"), "no customer `nobody`"),
+        (("recommend", "c1", "-k", "0"), "from 1 to 1000"),
+        (("recommend", "c1", "-k", "1000000000"), "from 1 to 1000"),
+        (("recommend",), "give a customer"),
+        (("evaluate", "--model", "item_nkk"), "item_knn"),
+        (("evaluate", "--train", "gone.txt"), "go together"),
+        (("run", "--only", "segmetns"), "no stage `segmetns`"),
+        (("run", "--engine", "spork"), "no engine `spork`"),
+    ],
+)
+def test_a_wrong_word_gets_a_clear_answer(little: Path, words: tuple[str, ...], said: str) -> None:
+    assert bespeak("run", "-w", str(little)).exit_code == 0
+    result = bespeak(*words, "-w", str(little))
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.split()) and "Traceback" not in result.output
+    told_json = bespeak(*words, "-w", str(little), "--json")
+    assert json.loads(told_json.stderr)["error"]["code"]
+
+
+def test_a_missing_file_is_named(little: Path) -> None:
+    (little / "orders.csv").unlink()
+    assert "no file fits `orders*.csv`" in told(little)
+
+
+def test_an_empty_file_is_named(little: Path) -> None:
+    (little / "orders.csv").write_text("")
+    assert "orders.csv" in told(little)
+
+
+def test_an_unknown_column_is_named_with_the_nearest_one(little: Path) -> None:
+    spoil(little, 'time = "when"', 'time = "wehn"')
+    message = told(little)
+    assert "`wehn`" in message and "`when`" in message and "orders" in message
+
+
+def test_a_wrong_separator_is_named_with_the_likely_one(little: Path) -> None:
+    spoil(little, 'channel = "till"', 'channel = "till"\nseparator = ";"')
+    assert "," in told(little)
+
+
+def test_a_header_that_names_a_column_twice_is_told(little: Path) -> None:
+    (little / "orders.csv").write_text(lines().replace("bill,who", "who,who", 1))
+    assert "`who`" in told(little)
+
+
+def test_an_impossible_mapping_is_told(little: Path) -> None:
+    spoil(little, 'price = "price"', 'price = { expression = "nosuch(price)" }')
+    assert "nosuch" in told(little)
+
+
+def test_bad_cells_go_to_the_quarantine_and_no_row_is_lost(little: Path) -> None:
+    bad = [
+        "x1,c1,i1,1,2.5,31.02.2025",
+        "x2,c1,i1,-4,2.5,2025-03-01",
+        "x3,c1,i1,9e99,2.5,2025-03-01",
+        "x4,c1,i1,two,2.5,2025-03-01",
+        "x5,c1,i1,1,free,2025-03-01",
+        "x6,c1,i1",
+        "x7,c1,i1,1,2,",
+    ]
+    (little / "orders2.csv").write_text(HEADER + "\n".join(bad) + "\n")
+    ran = bespeak("run", "-w", str(little), "--json")
+    assert ran.exit_code == 0, ran.output
+    account = json.loads(bespeak("status", "--recount", "--json", "-w", str(little)).stdout)[
+        "account"
+    ][0]
+    assert account["rows_in"] == 327 and account["kept"] == 320
+    assert sum(account["quarantined"].values()) == 7
+    shown = bespeak("quarantine", "list", "-w", str(little)).output
+    assert "orders2.csv" in shown and "ragged_row" in shown
+
+
+def test_a_file_of_other_encoding_is_read_as_it_is(little: Path) -> None:
+    text = HEADER + "b1,Zoë,Crème brûlée,1,2.50,2025-03-01 10:00\n" * 3
+    (little / "orders2.csv").write_bytes(text.encode("latin-1"))
+    assert bespeak("run", "-w", str(little), "--json").exit_code == 0
+    answer = json.loads(bespeak("recommend", "Zoë", "--json", "-w", str(little)).stdout)
+    assert answer["customer_id"] == "Zoë"
+
+
+def test_a_locked_workspace_says_that_a_run_is_at_work(little: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from bespeak.workspace import Workspace\n"
+        "with Workspace(Path(sys.argv[1])).lock(): print('held', flush=True); time.sleep(30)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(little)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == "held"
+        assert "another run" in told(little)
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_the_secret_key_is_the_owners_alone(little: Path) -> None:
+    assert bespeak("run", "-w", str(little), "--json").exit_code == 0
+    assert stat.S_IMODE((little / ".secret").stat().st_mode) == 0o600
+
+
+def test_the_same_input_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
+        (folder / "orders.csv").write_text(lines(), encoding="utf-8")
+        (folder / ".secret").write_bytes(b"k" * 32)
+        assert bespeak("run", "-w", str(folder), "--json").exit_code == 0
+        made.append(
+            {
+                str(path.relative_to(folder)): path.read_bytes()
+                for path in sorted((folder / "artifacts").rglob("*"))
+                if path.suffix in {".npy", ".npz", ".arrow"}
+            }
+        )
+        time.sleep(1.1)  # so that a time stamp in the bytes would show
+    assert made[0] == made[1] and len(made[0]) > 20
