@@ -21,6 +21,12 @@ GROUPINGS = {
     "rfm": {"en": "By recency, frequency and spend", "zh": "按最近消费、频率与金额"},
     "kmeans": {"en": "By how they buy", "zh": "按购买方式"},
 }
+MODEL_NAMES = {
+    "popular": {"en": "Best sellers", "zh": "热销"},
+    "frequency": {"en": "Bought again", "zh": "复购"},
+    "item_knn": {"en": "Bought together", "zh": "同购"},
+}
+"""As the console calls them."""
 MEASURES = ("recall", "ndcg", "mrr", "hit", "map", "coverage", "novelty", "diversity")
 
 
@@ -168,19 +174,26 @@ def _result(model: Mapping[str, Any], k: int) -> dict[str, Any]:
 
 
 def _why(found: Mapping[str, Any]) -> dict[str, str]:
-    served, k, days = found["served"], found["k"], found["days"]
-    if found["chosen_by"] == "bespeak.toml":
-        return {
-            "en": f"bespeak.toml names {served}.",
-            "zh": f"bespeak.toml 指定使用 {served}。",
-        }
+    """Why the served model is served, in words."""
+    k, days = found["k"], found["days"]
     scores = {model["name"]: model[f"ndcg@{k}"] for model in found["validation"]}
     ranked = sorted(scores.items(), key=lambda pair: -pair[1])
-    told = ", ".join(f"{name} {score:.3f}" for name, score in ranked)
-    return {
-        "en": f"{served} had the best NDCG@{k} on the {days} days before the test: {told}.",
-        "zh": f"{served} 在测试期之前的 {days} 天中 NDCG@{k} 最高：{told}。",
-    }
+    said = {}
+    for language, by_config, by_score in (
+        ("en", "bespeak.toml names {best}.",
+         "{best} had the best NDCG@{k} on the {days} days before the test: {told}."),
+        ("zh", "bespeak.toml 指定使用“{best}”。",
+         "“{best}”在测试期之前的 {days} 天中 NDCG@{k} 最高：{told}。"),
+    ):  # fmt: skip
+        told = ", ".join(f"{_called(name, language)} {score:.3f}" for name, score in ranked)
+        text = by_config if found["chosen_by"] == "bespeak.toml" else by_score
+        best = _called(found["served"], language)
+        said[language] = text.format(best=best, k=k, days=days, told=told)
+    return said
+
+
+def _called(model: str, language: str) -> str:
+    return MODEL_NAMES.get(model, {}).get(language, model)
 
 
 def _split(found: Mapping[str, Any]) -> dict[str, str]:
