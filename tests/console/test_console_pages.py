@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from visiting import Site
 
 from bespeak.console import languages
@@ -130,7 +130,8 @@ def test_a_history_can_be_tried_with_the_keyboard_alone(chromium: Browser, site:
     with opened(chromium, site, language="en") as (page, said):
         page.goto("/console/recommendations")
         settle(page)
-        assert page.locator(".provenance .notice").is_visible(), "a newcomer's list is a fallback"
+        # a newcomer's list is a fallback
+        expect(page.locator(".provenance .notice")).to_be_visible()
         before = _ids(page)
         page.get_by_role("combobox").focus()
         page.keyboard.type("espresso")
@@ -259,7 +260,7 @@ def test_where_there_is_nothing_the_page_says_so(
         page.route(f"**{endpoint}", lambda route: route.fulfill(body=json.dumps(answer)))
         page.goto(path)
         settle(page)
-        assert page.locator(".empty").is_visible()
+        expect(page.locator(".empty")).to_be_visible()
         assert page.evaluate(CHECK)["complaints"] == []
         assert said == []
 
@@ -275,7 +276,7 @@ def test_customers_who_form_no_groups_are_one_group(chromium: Browser, site: Sit
         page.route("**/v1/segments", lambda route: route.fulfill(body=body))
         page.goto("/console/segments")
         settle(page, 3)
-        assert page.get_by_role("heading", name="Why one group").is_visible()
+        expect(page.get_by_role("heading", name="Why one group")).to_be_visible()
         assert page.evaluate(CHECK)["complaints"] == []
         assert said == []
 
@@ -299,7 +300,7 @@ def test_a_workspace_before_its_first_evaluation_still_shows_a_page(
         )
         page.goto("/console/recommendations")
         settle(page)
-        assert page.locator(".empty").is_visible()
+        expect(page.locator(".empty")).to_be_visible()
         assert page.locator(".offers > li").count() == 10
 
 
