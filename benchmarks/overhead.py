@@ -64,7 +64,8 @@ COPY (
     strftime(from_time, '%Y-%m') AS month
   FROM read_parquet('{data}/promotions.parquet', file_row_number = true) JOIN weeks USING (week)
   WHERE product_id IS NOT NULL
-) TO '{out}/placements' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY (month))
+) TO '{out}/placements'
+  (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY (month))
 """
 
 ITEMS = """
@@ -182,8 +183,8 @@ def by_hand(data: Path, out: Path) -> float:
 def _shares() -> str:
     """Spend in each of the top categories."""
     return ", ".join(
-        f"sum(value) FILTER (split_part(category, ' > ', 1) = (SELECT c FROM top LIMIT 1 OFFSET {n}))"
-        f" AS share_{n}"
+        "sum(value) FILTER (split_part(category, ' > ', 1) ="
+        f" (SELECT c FROM top LIMIT 1 OFFSET {n})) AS share_{n}"
         for n in range(12)
     )
 

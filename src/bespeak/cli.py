@@ -33,6 +33,12 @@ quarantine = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(quarantine, name="quarantine")
+identities = typer.Typer(
+    help="Who is who: the identifiers behind one person, and what a change would merge or split.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.add_typer(identities, name="identities")
 
 Folder = Annotated[
     Path, typer.Option("--workspace", "-w", help="The workspace's folder.", show_default="here")
@@ -286,6 +292,34 @@ def replay(
         emit(changes)
     else:
         screen.replay(changes, dry_run=dry_run)
+
+
+@identities.command("show")
+@teaching
+def identity(
+    customer: Annotated[str, typer.Argument(help="A customer_id.")],
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """One person's identifiers, with the links and sources that join them."""
+    with opened(workspace) as here:
+        found = flow.explain_identity(here, customer)
+    if as_json:
+        emit(found)
+    else:
+        screen.identity(found)
+
+
+@identities.command("preview")
+@teaching
+def identity_changes(workspace: Folder = HERE, as_json: Json = False) -> None:
+    """Who would be merged or split by the bespeak.toml as it is now; changes nothing."""
+    with opened(workspace) as here, screen.progress(quiet=as_json) as tell:
+        found = flow.preview_identities(here, tell=tell)
+    if as_json:
+        emit(found)
+    else:
+        screen.identity_changes(found)
 
 
 def main() -> None:

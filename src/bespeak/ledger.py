@@ -112,21 +112,6 @@ def quarantined(
     return rows
 
 
-def changes(before: Mapping[str, Document], after: Mapping[str, Document]) -> list[Document]:
-    """By source and reason, how many rows two accounts hold in quarantine, where they differ."""
-    found = []
-    for source in sorted({*before, *after}):
-        was = before.get(source, {}).get("quarantined", {})
-        now = after.get(source, {}).get("quarantined", {})
-        for reason in sorted({*was, *now}):
-            pair = was.get(reason, 0), now.get(reason, 0)
-            if pair[0] != pair[1]:
-                found.append(
-                    {"source": source, "reason": reason, "before": pair[0], "after": pair[1]}
-                )
-    return found
-
-
 def past_runs(workspace: Workspace) -> list[Document]:
     """The latest runs, newest first."""
     path = workspace.root / RUNS

@@ -194,15 +194,14 @@ def quarantine(rows: Sequence[Answer]) -> None:
 
 
 def replay(changes: Sequence[Answer], *, dry_run: bool) -> None:
-    """By source and reason: how many rows were held, and are held now."""
+    """By source and reason: rows let in now, still held, and held only now."""
     console = _out()
     table = _table(
-        "source", "reason", "held before", "held now", "recovered", left=("source", "reason")
+        "source", "reason", "recovered", "still held", "newly held", left=("source", "reason")
     )
     for change in changes:
-        back = change["before"] - change["after"]
-        table.add_row(change["source"], change["reason"], f"{change['before']:,}",
-                      f"{change['after']:,}", f"{back:+,}")  # fmt: skip
+        counts = (f"{change[name]:,}" for name in ("recovered", "held", "new"))
+        table.add_row(change["source"], change["reason"], *counts)
     console.print(table if changes else "The mended rules change nothing in the quarantine.")
     if dry_run and changes:
         console.print("Nothing was changed. `bespeak quarantine replay` does it.")
@@ -213,3 +212,36 @@ def _table(*columns: str, left: Sequence[str] = ("source", "table", "model", "fo
     for name in columns:
         table.add_column(name, justify="left" if name in left else "right", overflow="fold")
     return table
+
+
+def identity(found: Answer) -> None:
+    """One person's identifiers, and the links that hold them together."""
+    console = _out()
+    table = _table("identifier", "evidence", left=("identifier", "evidence"))
+    for row in found["identifiers"]:
+        table.add_row(escape(row["actor"]), escape(row["evidence"] or ""))
+    console.print(table)
+    if not found["links"]:
+        return
+    links = _table("link", "", "rows", "sources", left=("link", "", "sources"))
+    for link in found["links"]:
+        holds = "holds them together" if link["splits"] else ""
+        pair = f"{link['left']} – {link['right']}"
+        links.add_row(escape(pair), holds, f"{link['rows']:,}", ", ".join(link["sources"]))
+    console.print(links)
+    console.print("To undo a link, add its pair to `apart` under [identity] in bespeak.toml.")
+
+
+def identity_changes(found: Answer) -> None:
+    """Who would be merged, and who split."""
+    console = _out()
+    if not found["merged"] and not found["split"]:
+        console.print("The config as it is changes nobody.")
+        return
+    table = _table("customer", "change", "of", left=("customer", "change", "of"))
+    for kind, parts in (("merged", "was"), ("split", "into")):
+        for change in found[kind]:
+            who = escape(change["customer_id"])
+            table.add_row(who, f"{kind}, {parts}", escape(", ".join(change[parts])))
+    console.print(table)
+    console.print("Nothing was changed. `bespeak run` does it.")

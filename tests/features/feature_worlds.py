@@ -114,6 +114,7 @@ def lived(rows: Iterable[Event], as_of: datetime, zone: str) -> list[dict[str, A
             "customer": row["customer_id"], "item": row["item_id"],
             "type": "fee" if fee else row["type"], "channel": row["channel"],
             "order": (row["order_id"] or f"@{micros}") if bought else None,
+            "session": row.get("session_id"),
             "at": micros, "price": row["price"], "value": row["value"],
             "discount": row["discount"],
             "list_value": row["value"] + row["discount"] if known else None,

@@ -211,3 +211,15 @@ def test_a_window_without_days_is_refused(engine: Engine) -> None:
             config=Features(windows_days=[7, 0]),
             timezone="UTC",
         )
+
+
+def test_visits_are_counted_where_sessions_are_known(engine: Engine) -> None:
+    rows = [
+        event("ann", at(3), type="view", session_id="one"),
+        event("ann", at(3, hours=-1), type="cart", session_id="one"),
+        event("ann", at(2), type="view", session_id="two"),
+        event("bob", at(2)),
+    ]
+    found = customers(engine, rows)
+    assert found["ann"]["visits"] == 2
+    assert found["bob"]["visits"] is None, "a till knows no visits"

@@ -201,7 +201,8 @@ def test_a_mended_rule_recovers_rows_from_the_quarantine(built: Built, tmp_path:
         encoding="utf-8",
     )
     planned = flow.replay(Workspace(root), dry_run=True)
-    expected = {"source": "till", "reason": "negative_quantity", "before": 1, "after": 0}
+    expected = {"source": "till", "reason": "negative_quantity"}
+    expected |= {"recovered": 1, "held": 0, "new": 0}
     assert planned == [expected]
     assert Workspace(root).current() == built.workspace.current(), "a dry run changes nothing"
     assert flow.replay(Workspace(root), dry_run=False) == [expected]
@@ -221,3 +222,21 @@ def test_the_command_line_says_the_same(built: Built) -> None:
     assert [item["item_id"] for item in answer["items"]] == [
         item["item_id"] for item in inside["items"]
     ]
+
+
+def test_a_merge_is_explained_previewed_and_undone(built: Built, tmp_path: Path) -> None:
+    shutil.copytree(built.workspace.root, tmp_path / "shop")
+    root = tmp_path / "shop"
+    found = flow.explain_identity(Workspace(root), "7")
+    link = next(link for link in found["links"] if "handle" in link["left"] + link["right"])
+    pairs = [[one["left"], one["right"]] for one in found["links"] if "handle:@p7" in one.values()]
+    assert link["sources"] == ["crm"] and pairs
+    config = root / "bespeak.toml"
+    text = config.read_text("utf-8")
+    config.write_text(
+        text.replace("[identity]", f"[identity]\napart = {json.dumps(pairs)}"), encoding="utf-8"
+    )
+    planned = flow.preview_identities(Workspace(root))
+    assert planned["merged"] == []
+    assert [(one["customer_id"], len(one["into"])) for one in planned["split"]] == [("7", 2)]
+    assert Workspace(root).current() == built.workspace.current(), "a preview changes nothing"

@@ -45,9 +45,9 @@ def behaviour(engine: Engine, events: ir.Table, instant: Instant, edges: Sequenc
 
     events  : RECORD.events with customer_id and is_product
     edges   : window lengths in days, ascending; `age` says how many of them an event is older than
-    returns : dimensions customer, item, type, channel, order (of a purchase, else null), day and
-              hour (whole ones since 1970 on the zone's clocks), age; measures at (microseconds),
-              days_ago (whole), quantity, price, value, discount, list_value (before discount,
+    returns : dimensions customer, item, type, channel, session, order (of a purchase, else null),
+              day and hour (whole ones since 1970 on the zone's clocks), age; measures at
+              (microseconds), days_ago (whole), quantity, price, value, discount, list_value (before discount,
               null where the discount is not known): exact decimals
     """
     at = engine.micros(events.time)
@@ -59,6 +59,7 @@ def behaviour(engine: Engine, events: ir.Table, instant: Instant, edges: Sequenc
         item=events.item_id,
         type=ibis.ifelse(is_fee, FEE, events.type),
         channel=events.channel,
+        session=events.session_id,
         # a source without order numbers: what one customer bought at one instant is one order
         order=ibis.ifelse(
             bought & ~is_fee, events.order_id.fill_null("@" + at.cast("string")), None

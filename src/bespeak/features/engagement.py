@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bespeak.features.behaviour import ACTION
-from bespeak.features.declare import Feature, Is, count
+from bespeak.features.declare import Feature, Is, count, distinct
 from bespeak.features.hours import HOURS
 from bespeak.features.scope import Scope
 
@@ -17,6 +17,11 @@ def declare(_: Scope) -> tuple[Feature, ...]:
         Feature(
             "actions", count(ACTION), "count", "events",
             "Things the customer did", "行为次数",
+        ),
+        Feature(
+            "visits", distinct("session", ACTION), "count", "visits",
+            "Visits: what the customer did without a long pause, outside orders at a till",
+            "访问次数：没有长时间停顿的一连串行为（不含收银订单）",
         ),
         Feature(
             "views", count(Is("type", ("view",))), "count", "events", "Items viewed", "浏览次数"

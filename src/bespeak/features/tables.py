@@ -21,7 +21,7 @@ from bespeak.features.scope import Scope
 Derive = Callable[[ir.Table], ir.Table]
 
 BY_ORDER = Grain(
-    "customer", ("order", "type", "channel", "hour", "age"), derived=("part", "weekday")
+    "customer", ("order", "session", "type", "channel", "hour", "age"), derived=("part", "weekday")
 )
 """An order lies in one hour of one channel, so that its lines become one cell."""
 BY_ITEM = Grain("customer", ("item",), derived=("category",))

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bespeak import ledger
+from bespeak import ledger, prepare
 from bespeak.config import Config
 from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.insight import find_segments, make_features
@@ -22,7 +23,7 @@ from bespeak.flow.offers import compare, fit_models
 from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SOURCES, Flow, Outcome, Step, Tell
-from bespeak.workspace import Workspace
+from bespeak.workspace import Version, Workspace
 
 STAGES: Mapping[str, Callable[[Flow], None]] = MappingProxyType(
     {
@@ -35,8 +36,20 @@ STAGES: Mapping[str, Callable[[Flow], None]] = MappingProxyType(
     }
 )
 ENGINES = ("duckdb",)
+IDENTITIES = "record/identities"
 
-__all__ = ["ENGINES", "STAGES", "Outcome", "Step", "evaluate", "outcome_json", "replay", "run"]
+__all__ = [
+    "ENGINES",
+    "STAGES",
+    "Outcome",
+    "Step",
+    "evaluate",
+    "explain_identity",
+    "outcome_json",
+    "preview_identities",
+    "replay",
+    "run",
+]
 
 
 def run(
@@ -68,19 +81,53 @@ def run(
 def replay(
     workspace: Workspace, *, dry_run: bool, tell: Tell = lambda step: None
 ) -> list[dict[str, Any]]:
-    """How the quarantine changes under the config as it is now, by source and reason.
+    """How the quarantine changes under the config as it is now.
 
     dry_run : prepare the sources aside and change nothing; the run that follows finds them done
+    returns : source, reason, recovered (rows that are let in now), held, new (rows held only now);
+              a line per source and reason where something changes
     """
-    before = {v.name: v.manifest["account"] for v in workspace.under(SOURCES)}
-    if dry_run:
-        with workspace.lock(), _flowing(workspace, workspace.config(), tell) as flow:
-            _through(flow, "prepare")
-            made = [v for key, v in flow.versions.items() if key.startswith(SOURCES)]
-    else:
+    before = {version.name: version for version in workspace.under(SOURCES)}
+    with _prepared(workspace, tell) as flow:
+        found = []
+        for name, was in before.items():
+            now = flow.versions.get(was.key)
+            if now is not None and now.version != was.version:
+                found += _changes(flow, name, was.path, now.path)
+    if not dry_run:
         run(workspace, tell=tell)
-        made = workspace.under(SOURCES)
-    return ledger.changes(before, {v.name: v.manifest["account"] for v in made})
+    return found
+
+
+def preview_identities(
+    workspace: Workspace, *, tell: Tell = lambda step: None
+) -> dict[str, list[dict[str, Any]]]:
+    """Who would be merged and who split under the config as it is now; nothing is changed.
+
+    returns : as prepare.compare_identities
+    """
+    before = workspace.get(IDENTITIES)
+    with _prepared(workspace, tell) as flow:
+        was = flow.engine.read([before.path / "rows"])
+        return prepare.compare_identities(flow.engine, was, flow.table(IDENTITIES))
+
+
+def explain_identity(workspace: Workspace, customer_id: str) -> dict[str, Any]:
+    """Every identifier of a customer, and the links that hold them together.
+
+    returns : identifiers (actor, evidence), links (as prepare.explain)
+    raises  : NotFound; NotReady before the first run
+    """
+    config = workspace.config()
+    with workspace.lock(), _flowing(workspace, config, lambda step: None) as flow:
+        flow.versions = _current(workspace)
+        identities, links = flow.table(IDENTITIES), flow.record("links")
+        held = prepare.explain(
+            flow.engine, identities, links, customer_id, apart=config.identity.apart
+        )
+        own = identities.filter(identities["customer_id"] == customer_id)
+        rows = flow.engine.run(own.select("actor", "evidence").order_by("actor")).to_pylist()
+    return {"customer_id": customer_id, "identifiers": rows, "links": held}
 
 
 def evaluate(
@@ -93,11 +140,7 @@ def evaluate(
     """
     config = workspace.config()
     with workspace.lock(), _flowing(workspace, config, lambda step: None) as flow:
-        flow.versions = {key: workspace.get(key) for key in workspace.current()}
-        if not flow.versions:
-            raise NotReady(
-                f"{workspace.root}: nothing to learn from yet", next_step="Run `bespeak run` first."
-            )
+        flow.versions = _current(workspace)
         return compare(flow, models or config.recommend.models, k=k, repeat=repeat)
 
 
@@ -123,6 +166,37 @@ def stage_of(key: str) -> str:
         if key.startswith(prefix):
             return stage
     return "recommend"
+
+
+def _current(workspace: Workspace) -> dict[str, Version]:
+    found = {key: workspace.get(key) for key in workspace.current()}
+    if not found:
+        raise NotReady(f"{workspace.root}: no run yet", next_step="Run `bespeak run` first.")
+    return found
+
+
+@contextmanager
+def _prepared(workspace: Workspace, tell: Tell) -> Iterator[Flow]:
+    """A flow that has brought the record up to date and published nothing."""
+    with workspace.lock(), _flowing(workspace, workspace.config(), tell) as flow:
+        _through(flow, "prepare")
+        yield flow
+
+
+def _changes(flow: Flow, source: str, before: Path, after: Path) -> list[dict[str, Any]]:
+    """One source's quarantine before and after, by reason."""
+    folders = before / "quarantine", after / "quarantine"
+    moved = prepare.compare_quarantine(flow.engine, *folders)
+    return [
+        {
+            "source": source,
+            "reason": reason,
+            "recovered": moved["left"].get(reason, 0),
+            "held": moved["stayed"].get(reason, 0) + moved["changed"].get(reason, 0),
+            "new": moved["new"].get(reason, 0),
+        }
+        for reason in sorted({*moved["left"], *moved["changed"], *moved["new"]})
+    ]
 
 
 def _through(flow: Flow, last: str | None) -> list[str]:

@@ -24,7 +24,7 @@ def make_features(flow: Flow) -> None:
     """What is known of each customer and each item at one instant."""
     config, zone = flow.config.features, flow.config.workspace.timezone
     inputs = {
-        **flow.of(*flow.behaviour_keys()),
+        **flow.past(),
         "features": msgspec.to_builtins(config),
         "zone": zone,
     }

@@ -68,7 +68,7 @@ def _catalogue(flow: Flow) -> Version:
 def _past(flow: Flow) -> dict[str, Any]:
     settings = flow.config.recommend
     return {
-        **flow.of(*flow.behaviour_keys()),
+        **flow.past(),
         "weights": settings.weights,
         "half_life_days": settings.half_life_days,
     }

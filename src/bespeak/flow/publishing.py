@@ -39,7 +39,8 @@ def publish_snapshot(flow: Flow) -> None:
 
     needed = ("record/customers", "features/customers", "features/items", HISTORIES, EVALUATION)
     inputs = {
-        **flow.of(*flow.behaviour_keys(), *flow.keys("quarantine", "events"), *needed),
+        **flow.past(),
+        **flow.of(*flow.keys("quarantine", "events"), *needed),
         **flow.of(*(f"{SEGMENTS}/{kind}" for kind in GROUPINGS), *_accounts(flow)),
         "name": flow.config.workspace.name,
         "currency": flow.config.workspace.currency,

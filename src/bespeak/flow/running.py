@@ -11,7 +11,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from bespeak import collect
+from bespeak import collect, prepare
 from bespeak.config import Config
 from bespeak.engines import DuckDB, Engine
 from bespeak.errors import NotReady
@@ -148,12 +148,13 @@ class Flow:
         """The rows of what an earlier step published."""
         return self.engine.read([self.versions[key].path / "rows"])
 
-    def behaviour_keys(self) -> list[str]:
-        """What `behaviour` is made of."""
-        return [*self.keys("events"), "record/identities", "record/items"]
+    def past(self) -> dict[str, Any]:
+        """What `behaviour` is made of, as a step's inputs."""
+        versions = self.of(*self.keys("events"), "record/identities", "record/items")
+        return {**versions, "session_gap_minutes": self.config.prepare.session_gap_minutes}
 
     def behaviour(self) -> ir.Table:
-        """Events, with the person behind each and whether its item is a product.
+        """Events, with the person behind each, its visit, and whether its item is a product.
 
         raises : NotReady where no source gives events
         """
@@ -163,4 +164,6 @@ class Flow:
         people = self.table("record/identities").select("actor", "customer_id")
         products = self.table("record/items").select("item_id", "is_product")
         known = events.left_join(people, "actor").drop("actor_right")
-        return known.left_join(products, "item_id").drop("item_id_right")
+        told = known.left_join(products, "item_id").drop("item_id_right")
+        gap = self.config.prepare.session_gap_minutes
+        return prepare.sessionise(self.engine, told, gap)
