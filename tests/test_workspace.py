@@ -92,7 +92,8 @@ def test_a_killed_step_leaves_the_last_good_state(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path; from bespeak.workspace import Workspace\n"
         "def make(folder):\n"
         "    (folder / 'half.txt').write_text('half'); print('half', flush=True); time.sleep(60)\n"
-        "Workspace(Path(sys.argv[1])).build('features', 'customers', inputs={}, code='c', make=make)"
+        "workspace = Workspace(Path(sys.argv[1]))\n"
+        "workspace.build('features', 'customers', inputs={}, code='c', make=make)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True

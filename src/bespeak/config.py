@@ -110,6 +110,8 @@ class Features(_Part, frozen=True):
     """ISO time, exclusive; one microsecond after the latest event by default."""
     windows_days: list[int] = msgspec.field(default_factory=lambda: [28, 91])
     top_categories: int = 12
+    scale: Literal["none", "minmax", "z", "robust"] = "none"
+    """Also publish the customers' numbers on one scale, its parameters in the manifest."""
 
 
 class Segments(_Part, frozen=True):

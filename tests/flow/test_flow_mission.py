@@ -240,3 +240,18 @@ def test_a_merge_is_explained_previewed_and_undone(built: Built, tmp_path: Path)
     assert planned["merged"] == []
     assert [(one["customer_id"], len(one["into"])) for one in planned["split"]] == [("7", 2)]
     assert Workspace(root).current() == built.workspace.current(), "a preview changes nothing"
+
+
+def test_scaled_features_come_with_their_parameters(built: Built, tmp_path: Path) -> None:
+    shutil.copytree(built.workspace.root, tmp_path / "shop")
+    config = tmp_path / "shop" / "bespeak.toml"
+    config.write_text(config.read_text("utf-8") + '\n[features]\nscale = "z"\n', encoding="utf-8")
+    workspace = Workspace(tmp_path / "shop")
+    flow.run(workspace, only="features")
+    made = workspace.get("features/customers_scaled")
+    kept = made.manifest["scaling"]["scales"]["orders"]
+    plain = {row["customer_id"]: row["orders"] for row in built.rows("features/customers")}
+    folder = made.path / "rows"
+    for row in ds.dataset(folder, partitioning=None).to_table().to_pylist():
+        expected = (plain[row["customer_id"]] - kept["center"]) / kept["spread"]
+        assert row["orders"] == pytest.approx(expected)

@@ -47,8 +47,8 @@ def behaviour(engine: Engine, events: ir.Table, instant: Instant, edges: Sequenc
     edges   : window lengths in days, ascending; `age` says how many of them an event is older than
     returns : dimensions customer, item, type, channel, session, order (of a purchase, else null),
               day and hour (whole ones since 1970 on the zone's clocks), age; measures at
-              (microseconds), days_ago (whole), quantity, price, value, discount, list_value (before discount,
-              null where the discount is not known): exact decimals
+              (microseconds), days_ago (whole), quantity, price, value, discount, list_value (before
+              discount, null where the discount is not known): exact decimals
     """
     at = engine.micros(events.time)
     before = events.time < engine.moment(ibis.literal(instant.as_of, "int64"))

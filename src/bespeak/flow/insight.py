@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 import ibis.expr.types as ir
 import msgspec
 
-from bespeak import features, segments
+from bespeak import features, prepare, segments
 from bespeak.flow.running import Flow
 from bespeak.workspace import Version
 
@@ -41,6 +42,32 @@ def make_features(flow: Flow) -> None:
             }
 
         flow.build("features", name, inputs=inputs, code=("features",), make=make)
+    if config.scale != "none":
+        _scaled(flow, config.scale)
+
+
+def _scaled(flow: Flow, method: str) -> Version:
+    """The customers' numbers on one scale, for models that a user brings."""
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        customers = flow.table("features/customers")
+        known = flow.engine.run(
+            customers.aggregate(
+                **{
+                    name: customers[name].count()
+                    for name, kind in customers.schema().items()
+                    if kind.is_numeric()
+                }
+            )
+        ).to_pylist()[0]
+        numbers = [name for name, rows in known.items() if rows]
+        scaling = prepare.fit_scaling(flow.engine, customers, numbers, method)
+        rows = flow.engine.write(prepare.scale(customers, scaling), folder / "rows")
+        return {"rows": rows, "scaling": asdict(scaling)}
+
+    inputs = {**flow.of("features/customers"), "scale": method}
+    code = ("features", "prepare")
+    return flow.build("features", "customers_scaled", inputs=inputs, code=code, make=make)
 
 
 def find_segments(flow: Flow) -> None:
