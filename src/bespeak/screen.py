@@ -47,7 +47,7 @@ def address(url: str) -> None:
     """Where the server listens."""
     console = _aside()
     console.print(f"\n[bold green]●[/] The console is at [bold]{url}/console/[/]")
-    console.print(f"  API: {url}/v1/overview   OpenAPI: {url}/openapi.json")
+    console.print(f"  API: {url}/docs")
     console.print("  It has no keys yet, so only this machine can reach it. Ctrl-C ends it.\n")
 
 

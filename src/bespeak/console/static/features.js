@@ -13,7 +13,7 @@ export function sentences(features, known) {
   const of = new Map(known.map((feature) => [feature.name, feature]));
   const said = [];
   const is = (...names) => names.every((name) => typeof f[name] === "number");
-  if (is("orders", "recency_days")) said.push(say("words.orders", { orders: count("orders", f.orders), days: count("days", f.recency_days) }));
+  if (is("orders", "recency_days")) said.push(say(f.recency_days < 1 ? "words.orders.today" : "words.orders", { orders: count("orders", f.orders), days: count("days", f.recency_days) }));
   const gap = is("days_between_orders");
   if (gap) said.push(say(f.lateness >= 2 ? "words.late" : "words.gap", { days: value({ kind: "days" }, f.days_between_orders) }));
   if (is("basket_value")) said.push(say(`words.basket.${stance(of.get("basket_value"), f.basket_value)}`, { money: money(f.basket_value) }));
