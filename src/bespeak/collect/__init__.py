@@ -7,10 +7,13 @@ from bespeak.collect.find import find, find_format, format_of, short_names
 from bespeak.collect.mapping import check_mapping
 from bespeak.collect.options import reading
 from bespeak.collect.personal import identifier
+from bespeak.collect.propose import Guess, Proposal, propose
 from bespeak.collect.raw import RawFile, open_raw, open_refused
 from bespeak.collect.stage import preview, stage
 
 __all__ = [
+    "Guess",
+    "Proposal",
     "RawFile",
     "check_mapping",
     "conform",
@@ -21,6 +24,7 @@ __all__ = [
     "open_raw",
     "open_refused",
     "preview",
+    "propose",
     "reading",
     "short_names",
     "stage",
