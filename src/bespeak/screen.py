@@ -145,8 +145,13 @@ def evaluation(found: Answer) -> None:
     """One row a model: accuracy with its interval, variety, and cost."""
     console = _out()
     models: Sequence[Answer] = found["models"]
+    if not models:
+        console.print("Nothing to measure: no known customer did anything on the days held back.")
+        return
     ranked = [name for name in models[0] if "@" in name and not name.endswith("_ci")]
-    table = _table("model", *ranked, "fit s", "score s", "peak MB")
+    headings = [name.replace("diversity", "variety").replace("@", "\n@") for name in ranked]
+    table = _table("model", *headings, "fit\ns", "score\ns", "peak\nMB")
+    table.columns[0].no_wrap = True
     for model in models:
         cells = []
         for name in ranked:

@@ -19,6 +19,8 @@ HISTORIES, CATALOGUE = "artifacts/histories", "artifacts/catalogue"
 MODELS, EVALUATION = "artifacts/models", "artifacts/evaluation"
 FALLBACK = "popular"
 """Fitted always: it fills up short lists, and is the list of who has no history."""
+UNTESTED = "item_knn"
+"""Answers where there is nothing to choose by: it falls back to best sellers by itself."""
 REBOUGHT = 0.2
 """From this share of repeated purchases on, a list may hold what its customer already has."""
 K = 10
@@ -137,39 +139,63 @@ def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dic
     """The models on the last `test_days`, the choice among them made on as many days before.
 
     repeat  : None follows the workspace's setting
-    returns : what `recommend.evaluate` returns, and served, chosen_by, since, until, validation
-    raises  : BadRequest where the events span too few days to hold any back
+    returns : what `recommend.evaluate` returns, and served, chosen_by, types, days, since, until,
+              validation; `models` is empty where nobody known did anything on those days
     """
     settings, events = flow.config.recommend, flow.behaviour()
     until = recommend.latest(flow.engine, events)
-    held_days = _held_days(flow, events, until)
-    since, before = until - timedelta(days=held_days), until - timedelta(days=2 * held_days)
-    train = _known(flow, events, since)
-    again = recommend.rebuy_share(train) >= REBOUGHT if settings.repeat == "auto" else (
-        settings.repeat == "yes"
-    )  # fmt: skip
-    again = again if repeat is None else repeat
+    days = _held_days(flow, events, until)
+    since, before = until - timedelta(days=days), until - timedelta(days=2 * days)
+    types = _foretold_types(flow, events, before)
+    known = _known(flow, events, since)
+    again = _again(settings.repeat, known) if repeat is None else repeat
 
-    def measured(known: recommend.Interactions, start: datetime, end: datetime) -> dict[str, Any]:
-        pairs = recommend.foretold(flow.engine, events, since=start, until=end)
-        held = recommend.load_held(flow.engine, pairs, known)
-        about = recommend.load_catalogue(flow.engine, flow.table("record/items"), known.items)
+    def measured(past: recommend.Interactions, start: datetime, end: datetime) -> dict[str, Any]:
+        pairs = recommend.foretold(flow.engine, events, since=start, until=end, types=types)
+        held = recommend.load_held(flow.engine, pairs, past)
+        if not len(held):
+            return {"k": k, "repeat": again, "items": len(past.items), "models": []}
+        about = recommend.load_catalogue(flow.engine, flow.table("record/items"), past.items)
         return recommend.evaluate(
-            known, held, names, k=k, repeat=again, parameters=settings.parameters,
+            past, held, names, k=k, repeat=again, parameters=settings.parameters,
             categories=about.category_of, seed=flow.config.workspace.seed,
         )  # fmt: skip
 
     validation = measured(_known(flow, events, before), before, since)
-    best = recommend.choose(validation)
     return {
-        **measured(train, since, until),
-        "served": best if settings.serve == "best" else settings.serve,
-        "chosen_by": f"ndcg@{k} on validation" if settings.serve == "best" else "bespeak.toml",
-        "days": held_days,
+        **measured(known, since, until),
+        **_choice(flow, names, validation),
+        "types": list(types),
+        "days": days,
         "since": since.isoformat(),
         "until": until.isoformat(),
         "validation": validation["models"],
     }
+
+
+def _choice(flow: Flow, names: list[str], validation: Mapping[str, Any]) -> dict[str, str]:
+    """Which model answers, and by what."""
+    wanted = flow.config.recommend.serve
+    if wanted != "best":
+        return {"served": wanted, "chosen_by": "bespeak.toml"}
+    if not validation["models"]:
+        return {"served": UNTESTED if UNTESTED in names else names[0], "chosen_by": "untested"}
+    return {"served": recommend.choose(validation), "chosen_by": f"ndcg@{validation['k']}"}
+
+
+def _again(wanted: str, known: recommend.Interactions) -> bool:
+    """Whether lists may hold what their customer has: as asked for, or as people here rebuy."""
+    return recommend.rebuy_share(known) >= REBOUGHT if wanted == "auto" else wanted == "yes"
+
+
+def _foretold_types(flow: Flow, events: ir.Table, since: datetime) -> tuple[str, ...]:
+    """Purchases; where there are none to foretell, whatever counts as interest."""
+    bought = events.filter(
+        events["type"] == "purchase", events["time"] >= since.replace(tzinfo=None)
+    )
+    some = flow.engine.run(bought.aggregate(rows=bought.count()))["rows"][0].as_py()
+    weights = flow.config.recommend.weights
+    return ("purchase",) if some else tuple(sorted(kind for kind in weights if weights[kind] > 0))
 
 
 def _held_days(flow: Flow, events: ir.Table, until: datetime) -> int:

@@ -158,7 +158,7 @@ def _evaluation(flow: Flow) -> dict[str, Any]:
         "served": found["served"],
         "why": _why(found),
         "split": _split(found),
-        "customers": found["models"][0]["customers"],
+        "customers": max((model["customers"] for model in found["models"]), default=0),
         "k": k,
         "metric": f"ndcg@{k}",
         "models": [_result(model, k) for model in found["models"]],
@@ -180,14 +180,17 @@ def _why(found: Mapping[str, Any]) -> dict[str, str]:
     scores = {model["name"]: model[f"ndcg@{k}"] for model in found["validation"]}
     ranked = sorted(scores.items(), key=lambda pair: -pair[1])
     said = {}
-    for language, by_config, by_score in (
+    for language, by_config, untested, by_score in (
         ("en", "bespeak.toml names {best}.",
+         "{best} answers untested: no known customer did anything on the days held back.",
          "{best} had the best NDCG@{k} on the {days} days before the test: {told}."),
         ("zh", "bespeak.toml 指定使用“{best}”。",
+         "“{best}”未经检验：预留的日子里没有已知顾客的行为。",
          "“{best}”在测试期之前的 {days} 天中 NDCG@{k} 最高：{told}。"),
     ):  # fmt: skip
+        texts = {"bespeak.toml": by_config, "untested": untested}
         told = ", ".join(f"{_called(name, language)} {score:.3f}" for name, score in ranked)
-        text = by_config if found["chosen_by"] == "bespeak.toml" else by_score
+        text = texts.get(found["chosen_by"], by_score)
         best = _called(found["served"], language)
         said[language] = text.format(best=best, k=k, days=days, told=told)
     return said
@@ -200,15 +203,16 @@ def _called(model: str, language: str) -> str:
 def _split(found: Mapping[str, Any]) -> dict[str, str]:
     since, until, days = found["since"][:10], found["until"][:10], found["days"]
     again = found["repeat"]
+    verb = ("bought", "购买") if found["types"] == ["purchase"] else ("chose", "行为")
     return {
-        "en": f"Learned from everything before {since}, asked what each customer bought in the"
+        "en": f"Learned from everything before {since}, asked what each customer {verb[0]} in the"
         f" {days} days to {until}; "
         + (
             "things bought before may be recommended."
             if again
             else "only things new to them count."
         ),
-        "zh": f"用 {since} 之前的全部数据学习，预测每位客户截至 {until} 的 {days} 天内的购买；"
+        "zh": f"用 {since} 之前的全部数据学习，预测每位顾客截至 {until} 的 {days} 天内的{verb[1]}；"
         + ("可推荐已买过的商品。" if again else "只计算未买过的商品。"),
     }
 
