@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bespeak import config
@@ -237,6 +237,7 @@ def test_personal_values_never_reach_a_message(engine: Engine) -> None:
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example("email", ["0  0"])
 @given(
     st.sampled_from(["email", "phone", "card", "name", "address", "ip", "customer", "cookie"]),
     st.lists(st.text("aB7 -+@.()0é中", max_size=12), min_size=1, max_size=40),

@@ -59,6 +59,8 @@ def _tidy_value(namespace: str, value: str) -> str:
         return re.sub("^00", "", re.sub("[^0-9]", "", value))
     if namespace == "card":
         return re.sub("[ -]", "", value.lower())
+    if namespace == "email":  # an address has no inner space
+        return value.lower()
     return re.sub(r"[ \t\r\n]+", " ", value.lower())
 
 
@@ -67,6 +69,6 @@ def _tidy(namespace: str, shown: ir.Value) -> ir.Value:
         return shown.re_replace("[^0-9]", "").re_replace("^00", "").nullif("")
     if namespace == "card":
         return shown.lower().re_replace("[ -]", "").nullif("")
-    if namespace == "email":  # an address has no inner space
+    if namespace == "email":
         return shown.lower()
     return shown.lower().re_replace(r"[ \t\r\n]+", " ")
