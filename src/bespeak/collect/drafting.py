@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from datetime import date, timedelta
 
-from bespeak.collect.event_types import Choice, literal, quoted, type_of
+from bespeak.collect.amounts import amounts
+from bespeak.collect.event_types import literal, quoted, type_of
 from bespeak.collect.evidence import Column
+from bespeak.collect.lines import Line, plain_lines, said
 from bespeak.collect.mapping import PERSONAL_WORDS
 from bespeak.collect.roles import Cast, Claim
 from bespeak.collect.tables import STEPS, Fit, looks_sold
 from bespeak.collect.vocabulary import vocabulary
 from bespeak.config import Derived, Mapped
 
+_GIVEN = ("first name", "firstname", "given name", "vorname", "名")
+_FAMILY = ("last name", "lastname", "family name", "surname", "nachname", "姓")
+
 ATTRIBUTES = 8
 """Columns without a role that are kept as attributes."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a proposed mapping."""
-
-    part: str
-    """`identifiers`, `columns`, `items`, `customers`, `texts`."""
-    name: str
-    mapped: Mapped
-    reason: str
-    column: str | None = None
-    """For identifiers: the column that they come from."""
-
-    @property
-    def key(self) -> str:
-        return f"{self.part}.{self.name}"
 
 
 def draft(fit: Fit, hints: Sequence[str]) -> list[Line]:
@@ -45,24 +33,13 @@ def draft(fit: Fit, hints: Sequence[str]) -> list[Line]:
         "offers": _offers, "placements": _placements,
     }  # fmt: skip
     made = list(makers[cast.table](cast, hints))
+    if cast.table == "placements" and fit.week_one is not None:
+        made += _by_week(cast, *fit.week_one)
     if cast.table == "events" and not lines and cast.has("session_id"):
         claim = cast.roles["session_id"]
         reason = "no column names a person, so a session stands for its visitor"
         lines.append(Line("identifiers", "session", claim.column.name, reason))
     return lines + made
-
-
-def _plain(cast: Cast, part: str, names: dict[str, str]) -> Iterator[Line]:
-    """Roles that are simply columns: name in the record -> role."""
-    for name, role in names.items():
-        if cast.has(role):
-            claim = cast.roles[role]
-            yield Line(part, name, claim.column.name, _said(claim))
-
-
-def _said(claim: Claim) -> str:
-    sure = "sure" if claim.score >= 0.9 else "likely" if claim.score >= 0.72 else "a guess"
-    return f"{sure}: {claim.reason}"
 
 
 # -- people --------------------------------------------------------------------------------------
@@ -74,14 +51,14 @@ def _people(cast: Cast) -> Iterator[Line]:
     for namespace in sorted(cast.people, key=order.index):
         claim = cast.people[namespace]
         mapped, cleaned = _cleaned(claim.column)
-        yield Line("identifiers", namespace, mapped, _said(claim) + cleaned, claim.column.name)
+        yield Line("identifiers", namespace, mapped, said(claim) + cleaned, claim.column.name)
 
 
 def _cleaned(column: Column) -> tuple[Mapped, str]:
     """The column without what names nobody, and without the `.0` of a float."""
-    expression, said = quoted(column.name), ""
+    expression, why = quoted(column.name), ""
     if column.is_float_key:
-        expression, said = f"split_part({expression}, '.', 1)", "; its `.0` is a float's trace"
+        expression, why = f"split_part({expression}, '.', 1)", "; its `.0` is a float's trace"
     nobody = vocabulary()["nobody"]
     words = sorted(text for text in column.counts if text.lower() in nobody["words"])
     often = 0.05 * len(column.present)
@@ -89,15 +66,15 @@ def _cleaned(column: Column) -> tuple[Mapped, str]:
     for word in words:
         expression = f"nullif({expression}, {literal(word)})"
     if words:
-        said += f"; {', '.join(f'`{word}`' for word in words)} names nobody"
-    return (Derived(expression=expression), said) if said else (column.name, "")
+        why += f"; {', '.join(f'`{word}`' for word in words)} names nobody"
+    return (Derived(expression=expression), why) if why else (column.name, "")
 
 
 def _about_people(cast: Cast) -> Iterator[Line]:
     """What rows say of their customer, beside what they are about."""
     if cast.who:
         names = ("country", "region", "city", "gender", "language")
-        yield from _plain(cast, "customers", {name: name for name in names})
+        yield from plain_lines(cast, "customers", {name: name for name in names})
 
 
 # -- events --------------------------------------------------------------------------------------
@@ -109,15 +86,15 @@ def _events(cast: Cast, hints: Sequence[str]) -> Iterator[Line]:
     yield Line("columns", "type", chosen.mapped, chosen.reason)
     yield _time(cast)
     names = {name: name for name in ("event_id", "order_id", "session_id")}
-    yield from _plain(cast, "columns", names)
+    yield from plain_lines(cast, "columns", names)
     if cast.has("item_id"):
         yield _item(cast.roles["item_id"])
     if not cast.has("item_id") and cast.has("url"):
         yield from _item_of_page(cast.column("url"))
     if sold or cast.has("price"):
-        yield from _amounts(cast, chosen, sold)
+        yield from amounts(cast, sold=sold)
     names = {name: name for name in ("currency", "channel", "device", "position", "place")}
-    yield from _plain(cast, "columns", {**names, "request_id": "campaign"})
+    yield from plain_lines(cast, "columns", {**names, "request_id": "campaign"})
     if sold and cast.has("country") and not cast.has("place"):
         country = cast.roles["country"].column.name
         yield Line("columns", "place", country, "no column names a shop; the country is the place")
@@ -129,7 +106,7 @@ def _events(cast: Cast, hints: Sequence[str]) -> Iterator[Line]:
         yield from _described(cast, "items")
     yield from _about_people(cast)
     if cast.has("text"):
-        yield from _plain(cast, "texts", {"text": "text", "rating": "rating"})
+        yield from plain_lines(cast, "texts", {"text": "text", "rating": "rating"})
 
 
 def _time(cast: Cast, role: str = "time", name: str = "time") -> Line:
@@ -150,48 +127,7 @@ def _time(cast: Cast, role: str = "time", name: str = "time") -> Line:
         reason = f"day and time of day stand in two columns; {times.reason}"
         return Line("columns", name, Derived(expression=joined), reason)
     unsure = "" if times is None or times.sure else "; look at a few dates before you trust it"
-    return Line("columns", name, claim.column.name, _said(claim) + unsure)
-
-
-def _amounts(cast: Cast, chosen: Choice, sold: bool) -> Iterator[Line]:
-    """Quantity and money."""
-    yield from _plain(cast, "columns", {"quantity": "quantity"})
-    alone = cast.has("price") and cast.has("item_id") and not cast.has("quantity", "value")
-    if alone and sold:
-        yield Line("columns", "quantity", Derived(constant=1), "no quantity: one piece a row")
-    yield from _plain(cast, "columns", {"price": "price"})
-    if cast.has("value"):
-        claim = cast.roles["value"]
-        if not _is_total_of_order(cast, claim.column):
-            yield Line("columns", "value", claim.column.name, _said(claim))
-    if cast.has("discount"):
-        yield _discount([cast.roles["discount"], *cast.shared.get("discount", [])])
-
-
-def _is_total_of_order(cast: Cast, column: Column) -> bool:
-    """Whether the amount is the same on all lines of an order, so that adding up is wrong."""
-    if not (cast.has("order_id") and cast.has("item_id")):
-        return False
-    lines: dict[str, list[float | None]] = defaultdict(list)
-    for order, number in zip(cast.column("order_id").cells, column.numbers, strict=True):
-        lines[str(order)].append(number)
-    several = [amounts for amounts in lines.values() if len(amounts) > 1]
-    same = sum(len(set(amounts)) == 1 for amounts in several)
-    return len(several) >= 3 and same >= 0.95 * len(several)
-
-
-def _discount(claims: Sequence[Claim]) -> Line:
-    columns = [claim.column for claim in claims]
-    taken = all(number <= 0 for column in columns for number in column.figures)
-    sign = "-" if taken and any(any(column.figures) for column in columns) else ""
-    if len(columns) == 1 and not sign:
-        return Line("columns", "discount", columns[0].name, _said(claims[0]))
-    terms = [f"coalesce({quoted(column.name)}, 0)" for column in columns]
-    summed = " + ".join(terms)
-    expression = f"-({summed})" if sign else summed
-    said = "the sum of the discounts" if len(columns) > 1 else _said(claims[0])
-    why = f"{said}; they are written as negative amounts" if sign else said
-    return Line("columns", "discount", Derived(expression=expression), why)
+    return Line("columns", name, claim.column.name, said(claim) + unsure)
 
 
 def _item(claim: Claim) -> Line:
@@ -200,9 +136,9 @@ def _item(claim: Claim) -> Line:
     numbers = sum(text.isdigit() for text in column.texts)
     wordy = sum(" " in text or "," in text for text in column.texts)
     if column.is_whole or numbers < 0.5 * len(column.texts) or wordy < 0.01 * len(column.texts):
-        return Line("columns", "item_id", column.name, _said(claim))
+        return Line("columns", "item_id", column.name, said(claim))
     expression = f"regexp_extract({quoted(column.name)}, '^[0-9]+$')"
-    reason = f"{_said(claim)}; most of its values are numbers, the others name no item"
+    reason = f"{said(claim)}; most of its values are numbers, the others name no item"
     return Line("columns", "item_id", Derived(expression=expression), reason)
 
 
@@ -232,32 +168,32 @@ def _item_of_page(column: Column) -> Iterator[Line]:
 
 def _described(cast: Cast, part: str) -> Iterator[Line]:
     """Title, category (from coarse to fine) and brand of items."""
-    yield from _plain(cast, part, {"title": "title"})
+    yield from plain_lines(cast, part, {"title": "title"})
     if cast.has("category"):
         claims = [cast.roles["category"], *cast.shared.get("category", [])]
         columns = sorted((claim.column for claim in claims), key=lambda c: len(c.counts))
         if len(columns) == 1:
-            yield Line(part, "category", columns[0].name, _said(claims[0]))
+            yield Line(part, "category", columns[0].name, said(claims[0]))
         else:
             rest = [f"coalesce(' > ' || {quoted(column.name)}, '')" for column in columns[1:]]
             expression = f"concat({', '.join([quoted(columns[0].name), *rest])})"
             names = ", ".join(f"`{column.name}`" for column in columns)
             reason = f"{names} from coarse to fine"
             yield Line(part, "category", Derived(expression=expression), reason)
-    yield from _plain(cast, part, {"brand": "brand"})
+    yield from plain_lines(cast, part, {"brand": "brand"})
 
 
 def _items(cast: Cast, _: Sequence[str]) -> Iterator[Line]:
-    yield from _plain(cast, "columns", {"item_id": "item_id"})
+    yield from plain_lines(cast, "columns", {"item_id": "item_id"})
     yield from _described(cast, "columns")
-    yield from _plain(cast, "columns", {"price": "price"})
+    yield from plain_lines(cast, "columns", {"price": "price"})
     if cast.has("available"):
         claim = cast.roles["available"]
         if claim.column.is_yes_no:
-            yield Line("columns", "available", claim.column.name, _said(claim))
+            yield Line("columns", "available", claim.column.name, said(claim))
         elif claim.column.is_number:
             expression = f"{quoted(claim.column.name)} > 0"
-            reason = f"{_said(claim)}; more than none is available"
+            reason = f"{said(claim)}; more than none is available"
             yield Line("columns", "available", Derived(expression=expression), reason)
     if cast.has("time"):
         yield _time(cast)
@@ -265,24 +201,36 @@ def _items(cast: Cast, _: Sequence[str]) -> Iterator[Line]:
 
 
 def _customers(cast: Cast, _: Sequence[str]) -> Iterator[Line]:
-    names = ("name", "gender", "country", "region", "city", "language", "income", "household")
-    yield from _plain(cast, "columns", {name: name for name in names})
+    names = ("gender", "country", "region", "city", "language", "income", "household")
+    if cast.has("name"):
+        yield _name(cast)
+    yield from plain_lines(cast, "columns", {name: name for name in names})
     if cast.has("birth"):
         yield _birth_year(cast.roles["birth"])
-    yield from _plain(cast, "columns", {"consent": "consent"})
+    yield from plain_lines(cast, "columns", {"consent": "consent"})
     rest = list(cast.rest)
     if cast.has("age"):
         rest.insert(0, cast.column("age"))
     yield from _attributes(rest)
 
 
+def _name(cast: Cast) -> Line:
+    """The name, put together where it stands in two columns."""
+    claim = cast.roles["name"]
+    family = [c for c in cast.rest if c.words in _FAMILY] if claim.column.words in _GIVEN else []
+    if not family:
+        return Line("columns", "name", claim.column.name, said(claim))
+    expression = f"concat({quoted(claim.column.name)}, ' ', {quoted(family[0].name)})"
+    return Line("columns", "name", Derived(expression=expression), "first and last name together")
+
+
 def _birth_year(claim: Claim) -> Line:
     column = claim.column
     if column.is_whole and max(column.figures) < 3000:
-        return Line("columns", "birth_year", column.name, _said(claim))
+        return Line("columns", "birth_year", column.name, said(claim))
     first = column.texts[0][:4].isdigit()
     cut = f"{'left' if first else 'right'}({quoted(column.name)}, 4)"
-    reason = f"{_said(claim)}; only the year is kept"
+    reason = f"{said(claim)}; only the year is kept"
     return Line("columns", "birth_year", Derived(expression=cut), reason)
 
 
@@ -308,14 +256,18 @@ def _attributes(rest: Sequence[Column]) -> Iterator[Line]:
 
 
 def _texts(cast: Cast, hints: Sequence[str]) -> Iterator[Line]:
-    yield from _plain(cast, "columns", {"text_id": "text_id", "text": "text", "item_id": "item_id"})
+    yield from plain_lines(
+        cast, "columns", {"text_id": "text_id", "text": "text", "item_id": "item_id"}
+    )
     kind = "mention" if "mention" in hints or "handle" in cast.people else "review"
     if re.search("quer|search|question|搜索", cast.column("text").words):
         kind = "query"
     yield Line("columns", "kind", Derived(constant=kind), "a guess from the columns")
     if cast.has("time"):
         yield _time(cast)
-    yield from _plain(cast, "columns", {name: name for name in ("rating", "channel", "language")})
+    yield from plain_lines(
+        cast, "columns", {name: name for name in ("rating", "channel", "language")}
+    )
     if cast.has("item_id"):
         yield from _described(cast, "items")
     yield from _about_people(cast)
@@ -323,8 +275,8 @@ def _texts(cast: Cast, hints: Sequence[str]) -> Iterator[Line]:
 
 def _offers(cast: Cast, hints: Sequence[str]) -> Iterator[Line]:
     key = "offer_id" if cast.has("offer_id") else "campaign"
-    yield from _plain(cast, "columns", {"offer_id": key, "campaign": "campaign"})
-    yield from _plain(cast, "columns", {"item_id": "item_id"})
+    yield from plain_lines(cast, "columns", {"offer_id": key, "campaign": "campaign"})
+    yield from plain_lines(cast, "columns", {"item_id": "item_id"})
     if cast.has("from_time"):
         yield _time(cast, "from_time", "from_time")
     elif cast.has("time"):
@@ -332,23 +284,34 @@ def _offers(cast: Cast, hints: Sequence[str]) -> Iterator[Line]:
     if cast.has("to_time"):
         yield _time(cast, "to_time", "to_time")
     if cast.has("kind"):
-        yield from _plain(cast, "columns", {"kind": "kind"})
+        yield from plain_lines(cast, "columns", {"kind": "kind"})
         return
     redeemed = "redemption" in hints or (cast.who and cast.has("time") and key == "offer_id")
     kind = "redemption" if redeemed else "coupon" if key == "offer_id" else "campaign"
     yield Line("columns", "kind", Derived(constant=kind), "a guess from the columns")
 
 
+def _by_week(cast: Cast, week_one: date, told: str) -> Iterator[Line]:
+    """From the first day of a numbered week to the first day of the next."""
+    week = quoted(cast.column("week").name)
+    reason = f"week 1 began on {week_one}, as {told}"
+    for name, before in (("from_time", 7), ("to_time", 0)):
+        start = week_one - timedelta(days=before)
+        expression = f"time_add(timestamp '{start} 00:00:00', {week} * 7, 'day')"
+        yield Line("columns", name, Derived(expression=expression), reason)
+
+
 def _placements(cast: Cast, _: Sequence[str]) -> Iterator[Line]:
-    yield from _plain(cast, "columns", {"item_id": "item_id", "place": "place"})
-    role = "from_time" if cast.has("from_time") else "time"
-    yield _time(cast, role, "from_time")
+    yield from plain_lines(cast, "columns", {"item_id": "item_id", "place": "place"})
+    role = next((role for role in ("from_time", "time") if cast.has(role)), None)
+    if role is not None:
+        yield _time(cast, role, "from_time")
     if cast.has("to_time"):
         yield _time(cast, "to_time", "to_time")
     claims = [cast.roles["display"], *cast.shared.get("display", [])]
     if len(claims) == 1:
-        yield Line("columns", "kind", claims[0].column.name, _said(claims[0]))
+        yield Line("columns", "kind", claims[0].column.name, said(claims[0]))
     else:
         names = ", '/', ".join(quoted(claim.column.name) for claim in claims)
         yield Line("columns", "kind", Derived(expression=f"concat({names})"), "where it stood")
-    yield from _plain(cast, "columns", {"position": "position"})
+    yield from plain_lines(cast, "columns", {"position": "position"})

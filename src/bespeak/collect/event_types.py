@@ -46,7 +46,7 @@ def type_of(cast: Cast, hints: Sequence[str], *, sold: bool) -> Choice:
     if any(cast.has(step) for step in ("sent", "opened", "clicked")):
         return _by_steps(cast)
     if sold:
-        return _of_orders(cast)
+        return _of_orders(cast, hints)
     if cast.has("rating"):
         return Choice(Derived(constant="rate"), "rows carry a rating and no order")
     if cast.has("url"):
@@ -118,21 +118,25 @@ def _reached(column: Column) -> str:
 # -- orders: purchases, returns, and what is neither ---------------------------------------------
 
 
-def _of_orders(cast: Cast) -> Choice:
-    if cast.has("status"):
-        return _by_state(cast.column("status"))
+def _of_orders(cast: Cast, hints: Sequence[str]) -> Choice:
+    """By the order's state if there is one, then by the signs of its lines."""
+    if "return" in hints and "purchase" not in hints:
+        return Choice(Derived(constant="return"), "a guess from the file's name")
+    tests, reasons = _by_state(cast.column("status")) if cast.has("status") else ([], [])
     returns = _returns(cast)
-    tests = [f"when {test} then 'return'" for test, _ in returns]
-    reasons = [reason for _, reason in returns]
+    tests += [f"when {test} then 'return'" for test, _ in returns]
+    reasons += [reason for _, reason in returns]
     adjust, said = _adjustments(cast, bool(returns))
     tests += [f"when {test} then 'adjust'" for test in adjust]
     if not tests:
-        return Choice(Derived(constant="purchase"), "rows are lines of orders; none is negative")
+        reasons = reasons or ["rows are lines of orders; none is negative"]
+        return Choice(Derived(constant="purchase"), "; ".join(reasons))
     expression = f"case {' '.join(tests)} else 'purchase' end"
     return Choice(Derived(expression=expression), "; ".join([*reasons, *said, "the rest is sold"]))
 
 
-def _by_state(column: Column) -> Choice:
+def _by_state(column: Column) -> tuple[list[str], list[str]]:
+    """Tests for orders that were no sale, and why."""
     words, name = meanings("states"), quoted(column.name)
     meant: dict[str, list[str]] = {}
     for value in sorted({value.lower() for value in column.counts}):
@@ -140,17 +144,13 @@ def _by_state(column: Column) -> Choice:
     strange = [value for value in meant.get("other", ()) if plain(value) not in words]
     meant.pop("purchase", None)
     if not meant:
-        return Choice(Derived(constant="purchase"), f"every `{column.name}` is one of a sale")
+        return [], [f"every `{column.name}` is one of a sale"]
     tests = [
         f"when {_one_of(f'lower({name})', values)} then '{kind}'"
         for kind, values in sorted(meant.items(), key=lambda pair: EVENT_TYPES.index(pair[0]))
     ]
-    expression = f"case {' '.join(tests)} else 'purchase' end"
-    return Choice(
-        Derived(expression=expression),
-        f"by `{column.name}`: refunded is a return, what never came about is `other`"
-        + _of_strange(strange),
-    )
+    said = f"by `{column.name}`: refunded is a return, what never came about is `other`"
+    return tests, [said + _of_strange(strange)]
 
 
 def _returns(cast: Cast) -> list[tuple[str, str]]:
@@ -195,7 +195,7 @@ def _adjustments(cast: Cast, returns: bool) -> tuple[list[str], list[str]]:
     if any(free):
         tests.append(f"({quoted(price.name)} <= 0 and {nobody})")
         reasons.append("lines without a price and without a customer are no sales")
-    if returns and _digits_only(cast):
+    if returns and _digits_only(cast, customer):
         order = quoted(cast.column("order_id").name)
         tests.append(f"(regexp_matches({order}, '^[A-Za-z]') and {nobody})")
         reasons.append(
@@ -239,15 +239,17 @@ def _prefix(cast: Cast, amount: Column) -> str | None:
     return letters if count > 0.5 * negative.total() and clean else None
 
 
-def _digits_only(cast: Cast) -> bool:
-    """Whether every order that is no return is a plain number, but for a few without customer."""
-    if not cast.has("order_id"):
+def _digits_only(cast: Cast, customer: Column) -> bool:
+    """Whether orders that are no returns are plain numbers, but for a few without a customer."""
+    if not (cast.has("order_id") and cast.has("quantity")):
         return False
-    prefix = _prefix(cast, cast.column("quantity")) if cast.has("quantity") else None
+    prefix = _prefix(cast, cast.column("quantity"))
     if prefix is None:
         return False
-    others = [str(o) for o in cast.column("order_id").present if not str(o).startswith(prefix)]
-    return sum(order.isdigit() for order in others) >= 0.999 * len(others)
+    pairs = zip(cast.column("order_id").cells, customer.cells, strict=True)
+    others = [(str(order), who) for order, who in pairs if not str(order).startswith(prefix)]
+    odd = [who for order, who in others if not order.isdigit()]
+    return len(odd) <= 0.01 * len(others) and not any(odd)
 
 
 # -- pages ---------------------------------------------------------------------------------------

@@ -27,8 +27,9 @@ _LONGEST_NUMBER = 40
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _IP = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]*(?::[0-9a-fA-F]*){2,7}")
 _PAGE = re.compile(r"https?://\S+|/\S*")
-_EPOCH = ((631_152_000, 2_051_222_400), (631_152_000_000, 2_051_222_400_000))
-"""1990 to 2035, in seconds and in milliseconds."""
+_EPOCH: Mapping[str, int] = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}
+_SINCE, _UNTIL = 631_152_000, 2_051_222_400
+"""1990 to 2035."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Column:
 
     def _epoch(self) -> Times | None:
         named = re.search(r"time|date|\bts\b|\bat\b|epoch|unix|created|时间|日期", self.words)
-        for (low, high), unit in zip(_EPOCH, ("seconds", "milliseconds"), strict=True):
+        for unit, parts in _EPOCH.items():
+            low, high = _SINCE * parts, _UNTIL * parts
             if named and all(low <= number <= high for number in self.figures):
                 return Times((), f"its values are {unit} since 1970", True, clock=True)
         return None

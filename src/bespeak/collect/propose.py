@@ -21,6 +21,7 @@ from bespeak.collect.rendering import Draft, Setting, Stub, as_text, render
 from bespeak.collect.roles import Cast
 from bespeak.collect.stage import preview as first_rows
 from bespeak.collect.tables import STEPS, Fit, Misfit, best_fit
+from bespeak.collect.weeks import first_week
 from bespeak.config import Source
 from bespeak.errors import BespeakError
 
@@ -79,9 +80,10 @@ def propose(
     """
     groups, unread = _looked(inputs, preview or partial(first_rows, rows=LOOK))
     drafts, stubs = list[Draft](), list[Stub]()
+    week_one = first_week([group.columns for group in groups])
     for group in groups:
         taken = {made.name for made in drafts}
-        found = best_fit(group.columns, group.members[0].hints)
+        found = best_fit(group.columns, group.members[0].hints, week_one)
         if isinstance(found, Misfit):
             stubs.append(_stub(group, found, root))
         else:
@@ -189,6 +191,7 @@ def _stub(group: Looked, misfit: Misfit, root: Path | None) -> Stub:
         Unread(shown + more, misfit.reason),
         tuple(_named(place, root) for place in group.members),
         tuple(column.name for column in group.columns),
+        misfit.table,
     )
 
 

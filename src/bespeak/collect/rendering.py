@@ -10,11 +10,14 @@ from typing import Any
 import tomlkit
 from tomlkit.items import InlineTable, Table
 
-from bespeak.collect.drafting import Line
 from bespeak.collect.evidence import Column
 from bespeak.collect.inputs import Place, Unread
+from bespeak.collect.lines import Line
+from bespeak.columns import RECORD
 from bespeak.config import Mapped
 
+_TIMES = ("time", "from_time")
+_BY_WEEK = """{ expression = "time_add(timestamp '2025-01-06', week * 7, 'day')" }"""
 HEADER = (
     "A proposal, made by looking at the first rows of each file. Every line says why it is there.",
     "Read it, mend what is wrong, then run `bespeak run`. docs/configuration.md explains the keys.",
@@ -45,6 +48,8 @@ class Stub:
     unread: Unread
     files: tuple[str, ...]
     columns: tuple[str, ...]
+    table: str
+    """The record's table that they may belong to."""
 
 
 def as_text(mapped: Mapped) -> str:
@@ -143,20 +148,20 @@ def _value(mapped: Mapped) -> Any:
 def _stub(stub: Stub) -> list[str]:
     """A source to be filled in, to stand in comments."""
     quoted = ", ".join(f'"{_line(file)}"' for file in stub.files[:3])
+    needed = [name for name in RECORD[stub.table].required if name not in _TIMES]
+    times = [name for name in RECORD[stub.table].required if name in _TIMES]
     return [
         f"{_line(stub.unread.shown)} could not be told: {_line(stub.unread.why)}.",
         f"Its columns: {', '.join(_line(column) for column in stub.columns)}",
         "",
         "[[sources]]",
         'name = "…"',
-        'table = "events"',
+        f'table = "{stub.table}"',
         f"files = [{quoted}]",
-        "[sources.identifiers]",
-        'customer = "…"',
+        *(["[sources.identifiers]", 'customer = "…"'] if RECORD[stub.table].actor else []),
         "[sources.columns]",
-        'type = { constant = "view" }',
-        "time = \"…\"  # or { expression = \"time_add(timestamp '2025-01-06', week * 7, 'day')\" }",
-        'item_id = "…"',
+        *(f'{name} = "…"' for name in needed),
+        *(f'{name} = "…"  # or {_BY_WEEK}' for name in times),
     ]
 
 

@@ -168,7 +168,8 @@ def _identifier(namespace: str, names: Sequence[str], column: Column) -> Claim:
     name = alike(column.words, names)
     if column.is_email or (namespace == "ip" and column.words != "host") or namespace == "email":
         return Claim(role, column, 0.0, "")
-    fits = column.is_whole or column.is_float_key or column.is_text
+    dotted = namespace == "cookie" and all(isinstance(cell, str) for cell in column.present)
+    fits = column.is_whole or column.is_float_key or column.is_text or dotted
     wrong = min(column.figures, default=0) < -1 or column.is_yes_no or _is_kind(column)
     if not name or not fits or wrong:
         return Claim(role, column, 0.0, "")
@@ -213,8 +214,10 @@ def _is_key(column: Column) -> float:
 
 
 def _is_order(column: Column) -> float:
-    numbered = sum(bool(re.search(r"\d", text)) for text in column.counts)
-    if numbered < 0.5 * len(column.counts):
+    bare = column.words == "name"  # as some shops call the order
+    shape = r"#?[A-Z]{0,4}-?\d+" if bare else r".*\d.*"
+    numbered = sum(bool(re.fullmatch(shape, text)) for text in column.counts)
+    if numbered < (0.95 if bare else 0.5) * len(column.counts):
         return 0.0
     return _is_key(column)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from bespeak.collect.evidence import Column
 from bespeak.collect.roles import TABLES, Cast, cast
+
+WeekOne = tuple[date, str]
 
 STEPS = ("sent", "opened", "clicked")
 
@@ -18,32 +21,39 @@ class Fit:
     cast: Cast
     score: float
     reason: str
+    week_one: WeekOne | None = None
+    """For placements by the week: the day on which week 1 began, and what tells it."""
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """Why a file's rows can't be told."""
+    """Why a file's rows can't be told, and the table they might have belonged to."""
 
     reason: str
+    table: str = "events"
 
 
-def best_fit(columns: Sequence[Column], hints: Sequence[str]) -> Fit | Misfit:
+def best_fit(
+    columns: Sequence[Column], hints: Sequence[str], week_one: WeekOne | None = None
+) -> Fit | Misfit:
     """The table that fits best, or what would have been needed.
 
-    hints : what the file's name says
+    hints    : what the file's name says
+    week_one : the first day of week 1, if some file tells it
     """
     casts = {table: cast(table, columns, hints) for table in TABLES}
     fits = [
         found
         for found in (
             _events(casts["events"], hints), _texts(casts), _items(casts, hints),
-            _customers(casts, hints), _offers(casts, hints), _placements(casts["placements"]),
+            _customers(casts, hints), _offers(casts, hints),
+            _placements(casts["placements"], week_one),
         )
         if isinstance(found, Fit)
     ]  # fmt: skip
     if fits:
         return max(fits, key=lambda fit: fit.score)
-    placements = _placements(casts["placements"])
+    placements = _placements(casts["placements"], week_one)
     if isinstance(placements, Misfit):
         return placements
     return Misfit(_lacking(casts["events"]))
@@ -142,16 +152,19 @@ def _offers(casts: Mapping[str, Cast], hints: Sequence[str]) -> Fit | None:
     return Fit(offers, 1.3, f"each row names a {what}, and whom or what it is for")
 
 
-def _placements(placements: Cast) -> Fit | Misfit | None:
+def _placements(placements: Cast, week_one: WeekOne | None) -> Fit | Misfit | None:
     if not (placements.has("item_id") and placements.has("display")) or placements.who:
         return None
     if placements.has("from_time", "time"):
         return Fit(placements, 1.25, "each row says where an item stood, and when")
     if placements.has("week"):
+        if week_one is not None:
+            return Fit(placements, 1.25, "each row says where an item stood, by the week", week_one)
         week = placements.column("week").name
         return Misfit(
             f"it says where items stood by `{week}`, but nothing tells the day on which week 1"
-            " began; with that day it maps to placements (see the expression below)"
+            " began; with that day it maps to placements (see the expression below)",
+            "placements",
         )
     return None
 
