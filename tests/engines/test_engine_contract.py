@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_batches_hold_every_row_in_order(engine: Engine) -> None:
         n for batch in engine.batches(table.order_by("n"), rows=64) for n in batch["n"].to_pylist()
     ]
     assert found == list(range(1000))
+
+
+def doubled(by: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        values = [by * n for n in batch["n"].to_pylist()]
+        yield pa.record_batch({"twice": pa.array(values, pa.int64())})
+
+
+def test_rows_go_through_a_python_function_wherever_they_are(engine: Engine) -> None:
+    table = engine.table(pa.table({"n": list(range(1000))}))
+    made = engine.map(table, doubled, pa.schema({"twice": pa.int64()}), given=2)
+    assert sorted(engine.run(made)["twice"].to_pylist()) == list(range(0, 2000, 2))
 
 
 @given(st.integers(min_value=-(10**15), max_value=4 * 10**15))

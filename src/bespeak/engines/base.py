@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import ibis.expr.types as ir
 import pyarrow as pa
+
+
+Batches = Iterator[pa.RecordBatch]
+Mapper = Callable[[Any, Batches], Batches]
+"""What `map` runs: (given, batches in) -> batches out. A module's own function: it may travel."""
 
 
 class Engine(Protocol):
     """One connection to where the rows are. A stage gets it as an argument and never asks which."""
 
     name: str
+    can: frozenset[str]
+    """What it does beyond these methods (`mllib`); a config that asks for more fails at planning."""
 
     def read(
         self, paths: Sequence[Path], *, files_named: bool = False, rows_numbered: bool = False
@@ -30,7 +37,7 @@ class Engine(Protocol):
     def run(self, expression: ir.Table) -> pa.Table:
         """A small result: statistics, a sample, a lookup."""
 
-    def batches(self, expression: ir.Table, *, rows: int = 262_144) -> Iterator[pa.RecordBatch]:
+    def batches(self, expression: ir.Table, *, rows: int = 262_144) -> Batches:
         """A large result, in order, a batch at a time."""
 
     def write(self, expression: ir.Table, folder: Path, *, by: str | None = None) -> int:
@@ -38,6 +45,16 @@ class Engine(Protocol):
 
         by : a string column; each of its values gets files of its own (`by=value/…`), and the
              column is left out of them
+        """
+
+    def map(
+        self, expression: ir.Table, function: Mapper, schema: pa.Schema, *, given: Any
+    ) -> ir.Table:
+        """Rows through a Python function, a batch at a time, wherever the rows are; computed once.
+
+        function : sees some batches of the rows in no promised order, maybe several times in
+                   several processes, and yields batches of `schema`
+        given    : what it needs beside the rows (a model); sent to each process once
         """
 
     def keep(self, expression: ir.Table) -> ir.Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bespeak.engines.base import Batches, Mapper
 from bespeak.engines.dialect import DUCKDB
 from bespeak.errors import BespeakError, SourceMissing, SourceUnreadable
 
@@ -27,6 +28,7 @@ class DuckDB:
     """An in-memory DuckDB that spills to `scratch` beyond `memory`."""
 
     name = "duckdb"
+    can: frozenset[str] = frozenset()
 
     def __init__(
         self, *, scratch: Path | None = None, memory: str = "2GB", threads: int | None = None
@@ -98,7 +100,7 @@ class DuckDB:
         except duckdb.Error as error:
             raise _translated(error) from error
 
-    def batches(self, expression: ir.Table, *, rows: int = 262_144) -> Iterator[pa.RecordBatch]:
+    def batches(self, expression: ir.Table, *, rows: int = 262_144) -> Batches:
         try:
             # Ibis 12 still calls a method that DuckDB 2.0 took away
             yield from self._ibis.con.sql(self._ibis.compile(expression)).to_arrow_reader(rows)
@@ -138,6 +140,16 @@ class DuckDB:
             elif said[name].is_float64() and kind.startswith(("DECIMAL", "FLOAT")):
                 casts.append(f'CAST("{name}" AS DOUBLE) AS "{name}"')
         return f"SELECT * REPLACE ({', '.join(casts)}) FROM ({query})" if casts else query
+
+    def map(
+        self, expression: ir.Table, function: Mapper, schema: pa.Schema, *, given: Any
+    ) -> ir.Table:
+        self._made += 1
+        path = self._scratch / f"made-{self._made}.parquet"
+        with pq.ParquetWriter(path, schema) as writer:
+            for batch in function(given, self.batches(expression)):
+                writer.write_batch(batch)
+        return self.read([path])
 
     def keep(self, expression: ir.Table) -> ir.Table:
         self._kept += 1
