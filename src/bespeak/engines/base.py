@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import ibis.expr.types as ir
 import pyarrow as pa
 
-
 Batches = Iterator[pa.RecordBatch]
 Mapper = Callable[[Any, Batches], Batches]
 """What `map` runs: (given, batches in) -> batches out. A module's own function: it may travel."""
@@ -20,7 +19,7 @@ class Engine(Protocol):
 
     name: str
     can: frozenset[str]
-    """What it does beyond these methods (`mllib`); a config that asks for more fails at planning."""
+    """What it does beyond these methods (`mllib`); a config that asks for more fails early."""
 
     def read(
         self, paths: Sequence[Path], *, files_named: bool = False, rows_numbered: bool = False
