@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -181,6 +182,15 @@ def fill(ranked: Ranked, popular: Ranked) -> Ranked:
 def blocks(count: int, size: int) -> Iterator[slice]:
     """Slices of at most `size` that cover `count`."""
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def even_parts(work: Whole) -> list[slice]:
+    """Consecutive parts of about the same work, a few a core; one where there is little."""
+    total = int(work.sum()) + len(work)
+    pieces = min(8 * cores(), max(1, total // 20_000))
+    marks = np.linspace(0, total, pieces + 1)[1:-1]
+    cuts = np.searchsorted(np.cumsum(work + 1), marks).tolist()
+    return [slice(a, b) for a, b in pairwise(sorted({0, *cuts, len(work)}))]
 
 
 def on_all_cores(work: Callable[[slice], Result], parts: list[slice]) -> list[Result]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -26,7 +25,7 @@ from bespeak.recommend.base import (
     Why,
     check_asked,
     check_block,
-    cores,
+    even_parts,
     on_all_cores,
 )
 from bespeak.recommend.histories import (
@@ -40,6 +39,7 @@ from bespeak.recommend.histories import (
     read_json,
     write_json,
 )
+from bespeak.recommend.kernels import sealed
 from bespeak.recommend.texts import Ids, load_array
 
 SHARES = 1 << 24
@@ -52,43 +52,12 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
     "common": np.int32,
 }
 
-Real = NDArray[np.float64]
-Weighting = Literal["linear", "log", "binary", "tfidf", "bm25"]
-
-
-class ItemKnnParameters(Parameters, frozen=True):
-    """similarity(i, j) = Σ_h w_hi w_hj |h|^-length / (n_i^history_item n_j^item + shrinkage).
-
-    The sum is over histories h, |h| is how many items h has, w a weight as `weighting` makes it,
-    and n_i = Σ_h w_hi². Plain cosine is length = 0 with both item exponents 0.5. The defaults were
-    chosen on parts carved from training data (benchmarks/recommend.md lists every try).
-    """
-
-    neighbours: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
-    """How many neighbours each item keeps."""
-    weighting: Weighting = "linear"
-    """What an interaction's weight becomes; on weights that are all one, linear = log = binary."""
-    length: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.75
-    """How much less a pair counts that stands in a long history."""
-    history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.6
-    """How much less an item in the history counts that everybody has."""
-    item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.3
-    """How much less an item is recommended that everybody has."""
-    shrinkage: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    """Added to the denominator: evidence from few histories counts less."""
-    least_common: Annotated[int, msgspec.Meta(ge=1)] = 2
-    """Fewer histories with both are no evidence; at 1, a list can give away one history."""
-    own: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
-    """An item's similarity to itself, where what is owned may be recommended again."""
-    longest_history: Annotated[int, msgspec.Meta(ge=2)] = 500
-    """Only this many of a history's heaviest items count: the work grows with its square."""
-
-
 @dataclass(frozen=True, eq=False)
 class ItemKnn:
     """Each item's neighbours, compressed: best first, ties by item id.
 
     similarity : int32; `scale` of them are a similarity of 1
+    cut        : histories that were longer than `longest_history`, so that only a part counted
     common     : int32, histories that hold both
     A history's score for an item is the mean similarity of the history's items to it, weighted by
     their weights.
@@ -99,6 +68,7 @@ class ItemKnn:
     items: Ids
     parameters: ItemKnnParameters
     scale: float
+    cut: int
     indptr: Whole
     neighbours: Index
     similarity: Index
@@ -137,15 +107,15 @@ class ItemKnn:
         out = exclude if exclude is not None else Histories.empty(rows)
         mask = np.ones(count, np.bool_) if allow is None else allow
         given = (
-            _sealed(used.indptr, used.indices, _shares(used)),
-            _sealed(self.indptr, self.neighbours, self.similarity),
+            sealed(used.indptr, used.indices, _shares(used)),
+            sealed(self.indptr, self.neighbours, self.similarity),
             self._own,
-            _sealed(out.indptr, out.indices),
-            _sealed(mask)[0],
+            sealed(out.indptr, out.indices),
+            sealed(mask)[0],
         )
         on_all_cores(
             lambda part: kernels.best(*given, (part.start, part.stop), (items, scores)),
-            _even(used.lengths),
+            even_parts(used.lengths),
         )
         return Ranked(items, scores, (items >= 0).sum(axis=1))
 
@@ -168,9 +138,9 @@ class ItemKnn:
         slot = np.full(len(self.items), -1, np.int32)
         slot[items] = np.arange(len(items))
         entries, givers = kernels.strongest(
-            _sealed(used.indices, shares),
-            _sealed(self.indptr, self.neighbours, self.similarity),
-            _sealed(slot)[0],
+            sealed(used.indices, shares),
+            sealed(self.indptr, self.neighbours, self.similarity),
+            sealed(slot)[0],
             len(items),
         )
         owned = dict(zip(used.indices.tolist(), shares.tolist(), strict=True))
@@ -185,7 +155,7 @@ class ItemKnn:
         self.items.save(folder, "items")
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
-        about = {"scale": self.scale, "parameters": msgspec.to_builtins(self.parameters)}
+        about = {"scale": self.scale, "cut": self.cut, "parameters": msgspec.to_builtins(self.parameters)}
         write_json(folder / "model.json", about)
 
     @classmethod
@@ -199,7 +169,9 @@ class ItemKnn:
             name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
         }
         parameters = msgspec.convert(about["parameters"], ItemKnnParameters)
-        return cls(Ids.load(folder, "items"), parameters, about["scale"], **arrays)
+        return cls(
+            Ids.load(folder, "items"), parameters, about["scale"], about["cut"], **arrays
+        )
 
     @property
     def _own(self) -> int:
@@ -223,47 +195,41 @@ class ItemKnn:
 
 def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> ItemKnn:
     """Add up every pair of items that stands in one history; keep each item's best neighbours."""
-    used = interactions.histories.heaviest(parameters.longest_history)
-    count = len(interactions.items)
-    weights = _weighted(used, parameters.weighting, count)
-    size = np.bincount(used.indices, weights * weights, minlength=count)
-    lengths = np.maximum(used.lengths, 1)[used.rows].astype(np.float64)
-    values = weights * lengths ** (-parameters.length / 2)
-    left, right = (
-        np.where(size > 0, size, 1.0) ** power
-        for power in (parameters.history_item, parameters.item)
-    )
-    fixed, grain = _fixed(values, used.indices, count)
-    scale = _scale(values, used.indices, left, right, parameters)
-    unit = grain * grain / scale
-    order = np.lexsort((used.rows, used.indices))
-    by_row = _sealed(used.indptr, used.indices, fixed)
+    whole, count = interactions.histories, len(interactions.items)
+    used = whole.heaviest(parameters.longest_history)
+    lengths = used.lengths[used.rows]
+    having = np.bincount(used.indices, minlength=count)
+    population = Population(len(used), len(used.indices), having)
+    weights = weighed(used.weights, lengths, used.indices, population, parameters.weighting)
+    measure = Measure.of(sizes_of(squares(used.indices, weights, count)), parameters)
+    values = measure.values(weights, lengths)
+    order = np.argsort(used.indices, kind="stable")
+    by_row = _sealed(used.indptr, used.indices, values)
     by_item = _sealed(
         compressed(used.indices.astype(np.int64), count),
         used.rows[order].astype(np.int32),
-        fixed[order],
+        values[order],
     )
-    found = _all_neighbours(
-        by_row, by_item, _sealed(left * unit, right), parameters, parameters.shrinkage * unit
-    )
-    return ItemKnn(interactions.items, parameters, scale, *found)
+    found = _all_neighbours(by_row, by_item, measure, parameters)
+    cut = int((whole.lengths > parameters.longest_history).sum())
+    return ItemKnn(interactions.items, parameters, measure.scale, cut, *found)
 
 
 def _all_neighbours(
     by_row: tuple[Any, ...],
     by_item: tuple[Any, ...],
-    norms: tuple[Any, ...],
+    measure: Measure,
     parameters: ItemKnnParameters,
-    shrinkage: float,
 ) -> tuple[Whole, Index, Index, Index]:
     """Every item's list, a part of the items at a time, side by side."""
-    count = len(norms[0])
+    norms = _sealed(measure.left, measure.right)
+    count = len(measure.left)
 
     def near(part: slice) -> tuple[Any, ...]:
         shape = (part.stop - part.start, min(parameters.neighbours, count))
         found = (np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
         sizes = kernels.neighbours(
-            by_row, by_item, norms, shrinkage, parameters.least_common,
+            by_row, by_item, norms, measure.shrinkage, parameters.least_common,
             (part.start, part.stop), found,
         )  # fmt: skip
         kept = np.arange(shape[1]) < sizes[:, None]
@@ -271,7 +237,7 @@ def _all_neighbours(
 
     work = np.diff(by_row[0])[by_item[1]]
     running = np.concatenate([[0], np.cumsum(work)])
-    parts = on_all_cores(near, _even(np.diff(running[by_item[0]])))
+    parts = on_all_cores(near, even_parts(np.diff(running[by_item[0]])))
     sizes, items, similar, common = (
         np.concatenate([part[column] for part in parts]) for column in range(4)
     )
@@ -280,69 +246,9 @@ def _all_neighbours(
     return indptr, items, similar, common
 
 
-def _weighted(used: Histories, weighting: Weighting, count: int) -> Real:
-    """The weight of every entry, 1 being one fresh event of full weight."""
-    weights: Real = used.weights / UNIT
-    if weighting == "linear":
-        return weights
-    if weighting == "log":
-        return np.log1p(weights)
-    if weighting == "binary":
-        return np.ones(len(weights))
-    having = np.bincount(used.indices, minlength=count)[used.indices]
-    if weighting == "tfidf":
-        frequent: Real = weights * (1 + np.log(len(used) / having))
-        return frequent
-    lengths = used.lengths
-    relative = lengths[used.rows] / max(float(lengths.mean()), 1.0)
-    rare = np.log1p((len(used) - having + 0.5) / (having + 0.5))
-    okapi: Real = rare * weights * 2.2 / (weights + 1.2 * (0.25 + 0.75 * relative))  # k1 1.2, b .75
-    return okapi
-
-
-def _fixed(values: Real, indices: Index, count: int) -> tuple[Index, float]:
-    """Values as whole numbers of 1/grain each, so that no sum of their products passes 2^62.
-
-    None passes 2^31 then, since its own square is in such a sum.
-    """
-    most = float(np.bincount(indices, values * values, minlength=count).max(initial=1e-300))
-    grain = 2.0 ** min(26, math.floor(30.5 - math.log2(most) / 2))
-    return np.maximum(1, np.rint(values * grain)).astype(np.int32), grain
-
-
-def _scale(
-    values: Real, indices: Index, left: Real, right: Real, parameters: ItemKnnParameters
-) -> float:
-    """Units of similarity: a power of two that keeps every similarity within 31 bits.
-
-    By Cauchy and Schwarz no pair's sum is more than the roots of the two items' own sums.
-    """
-    root = np.sqrt(np.bincount(indices, values * values, minlength=len(left)))
-    bound = float((root / left).max(initial=0.0) * (root / right).max(initial=0.0))
-    room = [2.0**30.9 / max(bound, 1e-300), 2.0**37 / max(parameters.own, 1e-300), 2.0**60]
-    return float(2.0 ** math.floor(math.log2(min(room))))
-
-
 def _shares(histories: Histories) -> Whole:
     """Each row's weights scaled to sum to about SHARES, none less than one."""
     rows = histories.rows
     totals = np.bincount(rows, histories.weights, minlength=len(histories))
     shares = np.rint(histories.weights * (SHARES / np.maximum(totals, 1))[rows])
     return np.maximum(1, shares).astype(np.int64)
-
-
-def _sealed(*arrays: Any) -> tuple[Any, ...]:
-    """Read-only views, mapped or not: compiled code is made once a type, and these are one."""
-    views = tuple(np.asarray(array).view() for array in arrays)
-    for view in views:
-        view.flags.writeable = False
-    return views
-
-
-def _even(work: Whole) -> list[slice]:
-    """Consecutive parts of about the same work, a few a core; one where there is little."""
-    total = int(work.sum()) + len(work)
-    pieces = min(8 * cores(), max(1, total // 20_000))
-    marks = np.linspace(0, total, pieces + 1)[1:-1]
-    cuts = np.searchsorted(np.cumsum(work + 1), marks).tolist()
-    return [slice(a, b) for a, b in pairwise(sorted({0, *cuts, len(work)}))]

@@ -17,7 +17,7 @@ MOST = (1 << 31) - 1
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _compiled(function: Function) -> Function:
+def compiled(function: Function) -> Function:
     """Machine code, kept beside the module or, where that is read-only, in the user's cache."""
     try:
         return cast(Function, numba.njit(cache=True, nogil=True)(function))
@@ -25,7 +25,15 @@ def _compiled(function: Function) -> Function:
         return cast(Function, numba.njit(nogil=True)(function))
 
 
-@_compiled
+def sealed(*arrays: Any) -> tuple[Any, ...]:
+    """Read-only views, mapped or not: compiled code is made once a type, and these are one."""
+    views = tuple(np.asarray(array).view() for array in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views
+
+
+@compiled
 def put(scores: Any, items: Any, size: int, k: int, score: int, item: int) -> int:
     """Add to a heap of the k best whose root is the worst: least score, then greatest item."""
     if size == k and (score < scores[0] or (score == scores[0] and item > items[0])):
@@ -44,7 +52,7 @@ def put(scores: Any, items: Any, size: int, k: int, score: int, item: int) -> in
     return size
 
 
-@_compiled
+@compiled
 def sink(scores: Any, items: Any, size: int, score: int, item: int) -> None:
     """Put an entry at the root of a heap and let it sink to its place."""
     at = 0
@@ -63,7 +71,7 @@ def sink(scores: Any, items: Any, size: int, score: int, item: int) -> None:
     scores[at], items[at] = score, item
 
 
-@_compiled
+@compiled
 def unload(scores: Any, items: Any, size: int, to_scores: Any, to_items: Any) -> None:
     """Empty a heap into a list, best first."""
     for last in range(size - 1, -1, -1):
@@ -71,7 +79,7 @@ def unload(scores: Any, items: Any, size: int, to_scores: Any, to_items: Any) ->
         sink(scores, items, last, scores[last], items[last])
 
 
-@_compiled
+@compiled
 def neighbours(
     by_row: tuple[Any, Any, Any],
     by_item: tuple[Any, Any, Any],
@@ -84,7 +92,7 @@ def neighbours(
     """The n items most like each item of `span`, from the histories that hold both.
 
     by_row, by_item : (indptr, indices, int32 values) of the same numbers, by history and by item
-    norms           : (left, right): similarity(i, j) = sum / (left[i] * right[j] + shrink), rounded
+    norms           : (left, right), see `likeness`
     least           : fewer common histories than this are no evidence
     found           : to fill: (items, similarities, histories in common), rows of n, -1 padded
     returns         : how many each row got
@@ -116,7 +124,9 @@ def neighbours(
         for at in range(reached):
             other = touched[at]
             if other != item and common[other] >= least:
-                like = int(np.rint(sums[other] / (left[item] * right[other] + shrink)))
+                like = int(
+                    np.floor(_likeness(float(sums[other]), left[item], right[other], shrink) + 0.5)
+                )
                 if like > 0 and (size < n or like >= heap_scores[0]):
                     size = put(heap_scores, heap_items, size, n, min(like, MOST), other)
         unload(heap_scores, heap_items, size, to_similar[line], to_items[line])
@@ -129,7 +139,7 @@ def neighbours(
     return sizes
 
 
-@_compiled
+@compiled
 def best(
     histories: tuple[Any, Any, Any],
     lists: tuple[Any, Any, Any],
@@ -183,7 +193,7 @@ def best(
         unload(heap_scores, heap_items, size, to_scores[row], to_items[row])
 
 
-@_compiled
+@compiled
 def strongest(
     history: tuple[Any, Any], lists: tuple[Any, Any, Any], slot: Any, wanted: int
 ) -> tuple[Any, Any]:
