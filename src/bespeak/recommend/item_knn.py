@@ -7,20 +7,17 @@ source : Deshpande & Karypis (2004) for item-based top-N; the weighting by histo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from bespeak.recommend import kernels
 from bespeak.recommend.base import (
-    Parameters,
     Ranked,
     Why,
     check_asked,
@@ -29,7 +26,6 @@ from bespeak.recommend.base import (
     on_all_cores,
 )
 from bespeak.recommend.histories import (
-    UNIT,
     Flags,
     Histories,
     Index,
@@ -40,6 +36,14 @@ from bespeak.recommend.histories import (
     write_json,
 )
 from bespeak.recommend.kernels import sealed
+from bespeak.recommend.measure import (
+    ItemKnnParameters,
+    Measure,
+    Population,
+    sizes_of,
+    squares,
+    weighed,
+)
 from bespeak.recommend.texts import Ids, load_array
 
 SHARES = 1 << 24
@@ -51,6 +55,7 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
     "similarity": np.int32,
     "common": np.int32,
 }
+
 
 @dataclass(frozen=True, eq=False)
 class ItemKnn:
@@ -155,7 +160,11 @@ class ItemKnn:
         self.items.save(folder, "items")
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
-        about = {"scale": self.scale, "cut": self.cut, "parameters": msgspec.to_builtins(self.parameters)}
+        about = {
+            "scale": self.scale,
+            "cut": self.cut,
+            "parameters": msgspec.to_builtins(self.parameters),
+        }
         write_json(folder / "model.json", about)
 
     @classmethod
@@ -169,9 +178,7 @@ class ItemKnn:
             name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
         }
         parameters = msgspec.convert(about["parameters"], ItemKnnParameters)
-        return cls(
-            Ids.load(folder, "items"), parameters, about["scale"], about["cut"], **arrays
-        )
+        return cls(Ids.load(folder, "items"), parameters, about["scale"], about["cut"], **arrays)
 
     @property
     def _own(self) -> int:
@@ -204,8 +211,8 @@ def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> I
     measure = Measure.of(sizes_of(squares(used.indices, weights, count)), parameters)
     values = measure.values(weights, lengths)
     order = np.argsort(used.indices, kind="stable")
-    by_row = _sealed(used.indptr, used.indices, values)
-    by_item = _sealed(
+    by_row = sealed(used.indptr, used.indices, values)
+    by_item = sealed(
         compressed(used.indices.astype(np.int64), count),
         used.rows[order].astype(np.int32),
         values[order],
@@ -222,7 +229,7 @@ def _all_neighbours(
     parameters: ItemKnnParameters,
 ) -> tuple[Whole, Index, Index, Index]:
     """Every item's list, a part of the items at a time, side by side."""
-    norms = _sealed(measure.left, measure.right)
+    norms = sealed(measure.left, measure.right)
     count = len(measure.left)
 
     def near(part: slice) -> tuple[Any, ...]:

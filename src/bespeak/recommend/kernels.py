@@ -33,6 +33,17 @@ def sealed(*arrays: Any) -> tuple[Any, ...]:
     return views
 
 
+def likeness(total: Any, left: Any, right: Any, shrinkage: Any) -> Any:
+    """A pair's similarity before it is rounded: compiled here, and to an engine's SQL.
+
+    total : the pair's sum of products, a float
+    """
+    return total / (left * right + shrinkage)
+
+
+_likeness = compiled(likeness)
+
+
 @compiled
 def put(scores: Any, items: Any, size: int, k: int, score: int, item: int) -> int:
     """Add to a heap of the k best whose root is the worst: least score, then greatest item."""
