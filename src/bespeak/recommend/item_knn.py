@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import ibis.expr.types as ir
 import msgspec
 import numpy as np
 from scipy import sparse
 
+from bespeak.engines import Engine
 from bespeak.recommend import kernels
 from bespeak.recommend.base import (
     Ranked,
@@ -25,6 +27,7 @@ from bespeak.recommend.base import (
     even_parts,
     on_all_cores,
 )
+from bespeak.recommend.gram import nearest
 from bespeak.recommend.histories import (
     Flags,
     Histories,
@@ -220,6 +223,20 @@ def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> I
     found = _all_neighbours(by_row, by_item, measure, parameters)
     cut = int((whole.lengths > parameters.longest_history).sum())
     return ItemKnn(interactions.items, parameters, measure.scale, cut, *found)
+
+
+def fit_item_knn_where(
+    engine: Engine, interactions: ir.Table, items: Ids, parameters: ItemKnnParameters
+) -> ItemKnn:
+    """The same model from interactions that stay in the engine, by their Gram matrix.
+
+    interactions : as `gram.nearest` takes them
+    """
+    near = nearest(engine, interactions, items, parameters)
+    return ItemKnn(
+        items, parameters, near.measure.scale, near.cut,
+        near.indptr, near.neighbours, near.similarity, near.common,
+    )  # fmt: skip
 
 
 def _all_neighbours(

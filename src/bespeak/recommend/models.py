@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from bespeak.errors import ConfigInvalid, NotFound
+from bespeak.recommend.als import Als, AlsParameters, fit_als
 from bespeak.recommend.base import Model, Parameters
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
 from bespeak.recommend.histories import Interactions
-from bespeak.recommend.item_knn import ItemKnn, ItemKnnParameters, fit_item_knn
+from bespeak.recommend.item_knn import ItemKnn, fit_item_knn
+from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
 
 
@@ -31,6 +33,7 @@ MODELS: Mapping[str, Kind] = {
     "popular": Kind(PopularParameters, fit_popular, Popular.load),
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load),
+    "als": Kind(AlsParameters, fit_als, Als.load),
 }
 
 

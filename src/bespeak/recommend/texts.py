@@ -57,6 +57,11 @@ class Texts:
         """The UTF-8 bytes of one text."""
         return self.blob[self.ends[index] : self.ends[index + 1]].tobytes()
 
+    def arrow(self) -> pa.Array:
+        """The same texts as an Arrow `large_string` array, without a copy."""
+        buffers = [None, pa.py_buffer(self.ends), pa.py_buffer(self.blob)]
+        return pa.Array.from_buffers(pa.large_string(), len(self), buffers)
+
     def save(self, folder: Path, name: str) -> None:
         """Two .npy files; equal texts give equal bytes."""
         np.save(folder / f"{name}.blob.npy", self.blob)
