@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 Batches = Iterator[pa.RecordBatch]
 Mapper = Callable[[Any, Batches], Batches]
@@ -79,3 +82,43 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of files, memory and scratch space."""
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """What ALS found: a line of `values` (float64, items by factors) per item of `items`."""
+
+    items: NDArray[np.int32]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Centres:
+    """What k-means found: `values`, shape (k, columns), and the squared distances' sum to them."""
+
+    values: NDArray[np.float64]
+    inertia: float
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """What an engine does besides that can `mllib`: training where the rows are."""
+
+    def als(
+        self,
+        interactions: ir.Table,
+        *,
+        factors: int,
+        regularization: float,
+        alpha: float,
+        iterations: int,
+        seed: int,
+        implicit: bool,
+    ) -> Factors:
+        """Items' factors from customer int, item int, weight float64 > 0; a row a pair.
+
+        Rows are held back by `regularization` times the number of their entries.
+        """
+
+    def kmeans(self, points: ir.Table, columns: Sequence[str], *, k: int, seed: int) -> Centres:
+        """k centres over float64 columns without nulls; in no particular order."""
