@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
@@ -14,6 +14,7 @@ import typer
 
 from bespeak import __version__, flow, ledger, screen, shop, start
 from bespeak.errors import BadRequest, BespeakError, ConfigInvalid
+from bespeak.flow import comparing
 from bespeak.workspace import Workspace
 
 P = ParamSpec("P")
@@ -47,7 +48,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 HERE = Path()
 
 
-def teaching(command: Callable[P, None]) -> Callable[P, None]:
+def teaching(command: Callable[P, None], *, status: int = 1) -> Callable[P, None]:
     """Turn our errors into a message and an exit status; anything else is a bug and says so."""
 
     @wraps(command)
@@ -56,7 +57,7 @@ def teaching(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except BespeakError as error:
             screen.failure(error, as_json=bool(kwargs.get("as_json")))
-            raise typer.Exit(1) from error
+            raise typer.Exit(status) from error
         except KeyboardInterrupt as error:
             screen.note("Stopped. What the last good run made is as it was.")
             raise typer.Exit(130) from error
@@ -256,6 +257,45 @@ def demo(
         screen.outcome(outcome, ledger.status(here), folder)
     if serve_after:
         shop.serve_shop(here, port=port, ready=screen.address)
+
+
+@app.command()
+@partial(teaching, status=2)
+def compare(
+    a: Annotated[Path, typer.Argument(help="A workspace's folder.", metavar="WORKSPACE_A")],
+    b: Annotated[Path, typer.Argument(help="Another one's.", metavar="WORKSPACE_B")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only what this names or begins, repeat for more: record/events (of every source),"
+            " record/identities, features, artifacts/models …"
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Relative, for floats; all else must be exact.")
+    ] = comparing.FLOAT_TOLERANCE,
+    as_json: Json = False,
+) -> None:
+    """Compare what two workspaces hold, row by row: after a move to Spark, or an upgrade.
+
+    Tables of the record and the features, segments, models' arrays and documents of the last run.
+    The order of rows, the layout of files, times of the clock and versions say nothing; NaN equals
+    NaN, and null only null. Personal identifiers are hashed under each workspace's `.secret`: give
+    both the same one before the run.
+
+    Exit status: 0 equal, 1 different, 2 could not compare.
+
+    Example: `cp -r shop shop2`, `bespeak run -w shop2 --engine spark`, `bespeak compare shop shop2`
+    """
+    with screen.stages("Comparing", quiet=as_json) as tell:
+        found = comparing.compare_workspaces(
+            Workspace(a), Workspace(b), only=only or (), tolerance=tolerance, tell=tell
+        )
+    if as_json:
+        emit(found.json())
+    else:
+        screen.show(found.shown())
+    raise typer.Exit(0 if found.equal else 1)
 
 
 @quarantine.command("list")

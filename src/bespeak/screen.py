@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -81,6 +81,23 @@ def working(text: str, *, quiet: bool) -> Iterator[None]:
         return
     with _aside().status(text):
         yield
+
+
+@contextmanager
+def stages(text: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A spinner over work whose parts have names."""
+    if quiet:
+        yield lambda name: None
+        return
+    with _aside().status(text) as spinner:
+        yield lambda name: spinner.update(f"{text} [cyan]{escape(name)}[/]")
+
+
+def show(parts: Iterable[RenderableType]) -> None:
+    """Tables and lines, one below the other; lines wrap as the terminal does."""
+    console = _out()
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
 
 
 def outcome(outcome: Any, status: Answer, folder: Path) -> None:
