@@ -18,6 +18,7 @@ FILE_NAME = "bespeak.toml"
 
 Format = Literal["auto", "csv", "jsonl", "parquet", "excel", "sql", "access_log"]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B?", re.IGNORECASE)
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -140,6 +141,9 @@ class Recommend(_Part, frozen=True):
     test_days: int = 28
     parameters: dict[str, dict[str, float | int | str | bool]] = {}
     """Model name -> its own settings, e.g. `{item_knn = {neighbours = 200}}`."""
+    gram: Literal["auto", "memory", "engine"] = "auto"
+    """Where item-kNN counts its pairs: in memory while the interactions fit, else in the engine.
+    The lists are the same; the model's manifest says which it was."""
 
 
 class Serve(_Part, frozen=True):
@@ -161,6 +165,17 @@ class Workspace(_Part, frozen=True):
     """The trade whose vocabulary holds: what is a service and no product, and so on."""
     memory: str = "2GB"
     threads: int | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """`memory` as a number: 2GB is 2·10⁹, 2GiB is 2·2³⁰."""
+        found = SIZE.fullmatch(self.memory.strip())
+        if found is None:
+            raise ConfigInvalid(
+                "workspace.memory", found=repr(self.memory), expected="a size like 2GB or 512MiB"
+            )
+        number, power, binary = found[1], " KMGT".index(found[2].upper() or " "), bool(found[3])
+        return int(float(number) * (1024 if binary else 1000) ** power)
 
 
 class Config(_Part, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bespeak import recommend
 from bespeak.flow.running import Flow
 from bespeak.workspace import Version
 
+INTERACTIONS = "features/interactions"
 HISTORIES, CATALOGUE = "artifacts/histories", "artifacts/catalogue"
 MODELS, EVALUATION = "artifacts/models", "artifacts/evaluation"
 FALLBACK = "popular"
@@ -30,6 +32,7 @@ K = 10
 def fit_models(flow: Flow) -> None:
     """Histories of everybody, each model fitted on them, and an honest comparison."""
     settings = flow.config.recommend
+    _interactions(flow)
     _histories(flow)
     _catalogue(flow)
     for name in dict.fromkeys([*settings.models, FALLBACK]):
@@ -37,21 +40,36 @@ def fit_models(flow: Flow) -> None:
     _evaluation(flow)
 
 
-def _histories(flow: Flow) -> Version:
-    """Who had what, how often and how lately, with each customer's usual place and segment."""
+def _interactions(flow: Flow) -> Version:
+    """How much each item counts for each customer, as of the latest event."""
 
     def make(folder: Path) -> Mapping[str, Any]:
         events = flow.behaviour()
         as_of = recommend.latest(flow.engine, events)
-        known = _known(flow, events, as_of)
+        rows = flow.engine.write(_summed(flow, events, as_of), folder / "rows")
+        return {"rows": rows, "as_of": as_of.isoformat()}
+
+    inputs = _past(flow)
+    return flow.build("features", "interactions", inputs=inputs, code=("recommend",), make=make)
+
+
+def _histories(flow: Flow) -> Version:
+    """Who had what, how often and how lately, with each customer's usual place and segment."""
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        known = _placed(flow, flow.table(INTERACTIONS), flow.behaviour(), _as_of(flow))
         known = known.with_groups("segment", _labels(flow, _segments(flow), "segment_id"))
         known.save(folder)
         rows = len(known.histories.indices)
         return {"rows": rows, "customers": len(known.customers), "items": len(known.items),
-                "as_of": as_of.isoformat()}  # fmt: skip
+                "as_of": _as_of(flow).isoformat()}  # fmt: skip
 
-    inputs = {**_past(flow), **flow.of("artifacts/segments/rfm")}
+    inputs = {**_past(flow), **flow.of(INTERACTIONS, "artifacts/segments/rfm")}
     return flow.build("artifacts", "histories", inputs=inputs, code=("recommend",), make=make)
+
+
+def _as_of(flow: Flow) -> datetime:
+    return datetime.fromisoformat(flow.versions[INTERACTIONS].manifest["as_of"])
 
 
 def _catalogue(flow: Flow) -> Version:
@@ -76,19 +94,37 @@ def _past(flow: Flow) -> dict[str, Any]:
     }
 
 
-def _known(flow: Flow, events: ir.Table, until: datetime) -> recommend.Interactions:
+def _summed(flow: Flow, events: ir.Table, until: datetime) -> ir.Table:
     """Interactions before `until`, as they would have been known then."""
     settings = flow.config.recommend
-    past = recommend.before(flow.engine, events, until)
-    found = recommend.interactions(
+    return recommend.interactions(
         flow.engine,
-        past,
+        recommend.before(flow.engine, events, until),
         weights=settings.weights,
         half_life_days=settings.half_life_days,
         as_of=until,
     )
-    known = recommend.load_interactions(flow.engine, found, as_of=until)
+
+
+def _known(flow: Flow, events: ir.Table, until: datetime) -> recommend.Interactions:
+    """The same in memory, and as rows for models that are counted where those are."""
+    rows = flow.engine.keep(_summed(flow, events, until))
+    return _with_rows(flow, _placed(flow, rows, events, until), rows)
+
+
+def _placed(
+    flow: Flow, rows: ir.Table, events: ir.Table, until: datetime
+) -> recommend.Interactions:
+    """Interactions in memory, each customer with the place they used most."""
+    known = recommend.load_interactions(flow.engine, rows, as_of=until)
+    past = recommend.before(flow.engine, events, until)
     return known.with_groups("place", _labels(flow, recommend.usual_places(past), "place"))
+
+
+def _with_rows(flow: Flow, known: recommend.Interactions, rows: ir.Table) -> recommend.Interactions:
+    wanted, memory = flow.config.recommend.gram, flow.config.workspace.memory_bytes
+    counts = recommend.counts_where(wanted, len(known.histories.indices), memory)
+    return replace(known, stored=recommend.Stored(flow.engine, rows, counts))
 
 
 def _labels(flow: Flow, table: ir.Table, column: str) -> dict[str, str]:
@@ -103,11 +139,18 @@ def _segments(flow: Flow) -> ir.Table:
 def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
     def make(folder: Path) -> Mapping[str, Any]:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
+        known = _with_rows(flow, known, flow.table(INTERACTIONS))
         model = recommend.fit(name, known, parameters)
         model.save(folder)
-        return {"rows": len(model.items), "parameters": msgspec.to_builtins(model.parameters)}
+        said = model.said() if isinstance(model, recommend.Said) else {}
+        return {
+            "rows": len(model.items),
+            "parameters": msgspec.to_builtins(model.parameters),
+            "counted_in": recommend.counts_in(name, known),
+            **said,
+        }
 
-    inputs = {**flow.of(HISTORIES), "parameters": dict(parameters)}
+    inputs = {**flow.of(HISTORIES, INTERACTIONS), "parameters": dict(parameters)}
     return flow.build("artifacts/models", name, inputs=inputs, code=("recommend",), make=make)
 
 

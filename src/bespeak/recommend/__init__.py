@@ -7,16 +7,18 @@ models; a `Recommender` answers for one customer.
 from __future__ import annotations
 
 from bespeak.recommend.answer import Recommender, open_recommender
+from bespeak.recommend.base import Said
 from bespeak.recommend.catalogue import Catalogue, load_catalogue
 from bespeak.recommend.evaluate import choose, evaluate, evaluate_files
-from bespeak.recommend.histories import Histories, Interactions, rebuy_share
+from bespeak.recommend.gram import counts_where
+from bespeak.recommend.histories import Histories, Interactions, Stored, rebuy_share
 from bespeak.recommend.interactions import (
     interactions,
     latest,
     load_interactions,
     usual_places,
 )
-from bespeak.recommend.models import MODELS, fit, load
+from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
 from bespeak.recommend.splits import before, foretold, load_held
 
 __all__ = [
@@ -25,8 +27,12 @@ __all__ = [
     "Histories",
     "Interactions",
     "Recommender",
+    "Said",
+    "Stored",
     "before",
     "choose",
+    "counts_in",
+    "counts_where",
     "evaluate",
     "evaluate_files",
     "fit",
@@ -37,6 +43,7 @@ __all__ = [
     "load_catalogue",
     "load_held",
     "load_interactions",
+    "needs",
     "open_recommender",
     "rebuy_share",
     "usual_places",

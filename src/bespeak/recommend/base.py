@@ -7,7 +7,7 @@ row in models.py, and a three-line test (tests/contracts/recommender.py).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,6 +29,11 @@ Result = TypeVar("Result")
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A model's settings: typed, with defaults, checked before anything is fitted."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What an engine must be able to do (`Engine.can`) for a model with these settings."""
+        return frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +124,14 @@ class Similar(Protocol):
 
     def similar(self, items: Index, k: int) -> Ranked:
         """For each of `items`, the k items most like it, itself left out."""
+
+
+@runtime_checkable
+class Said(Protocol):
+    """A model that says what fitting it left out."""
+
+    def said(self) -> Mapping[str, Any]:
+        """For its manifest: JSON, the same for the same model."""
 
 
 def check_block(rows: int, items: int) -> None:

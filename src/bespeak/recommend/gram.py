@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -29,6 +30,10 @@ from bespeak.recommend.measure import (
 )
 from bespeak.recommend.texts import Ids
 
+Counting = Literal["auto", "memory", "engine"]
+BYTES_AN_ENTRY = 150
+"""What the loops in memory take at their peak for each item of each history."""
+
 _KEPT = ("item", "place", "other", "similarity", "common")
 
 
@@ -46,6 +51,14 @@ class Near:
     neighbours: Index
     similarity: Index
     common: Index
+
+
+def counts_where(wanted: Counting, entries: int, memory: int) -> bool:
+    """Whether the pairs of so many interactions are to be counted where the rows are.
+
+    memory : bytes that may be used here
+    """
+    return entries * BYTES_AN_ENTRY > memory if wanted == "auto" else wanted == "engine"
 
 
 def nearest(

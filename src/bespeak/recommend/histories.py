@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
+from bespeak.engines import Engine
 from bespeak.errors import ArtifactCorrupt, NotReady
 from bespeak.recommend.texts import Ids, load_array
 
@@ -181,18 +183,33 @@ class Histories:
 
 
 @dataclass(frozen=True, eq=False)
+class Stored:
+    """The rows of some interactions, where they are.
+
+    table  : as `interactions` gives it
+    counts : whether models that can be are to be fitted there, since memory may not hold the work
+    """
+
+    engine: Engine
+    table: ir.Table
+    counts: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Interactions:
     """Every known customer's history, as of one instant.
 
     customers : row r of `histories` is customer r
     items     : item i of `histories` is item i; positions follow the ids' order
     as_of     : microseconds since 1970, exclusive; None where no time is known
+    stored    : the same as an engine's rows, where the caller has them
     """
 
     customers: Ids
     items: Ids
     histories: Histories
     as_of: int | None
+    stored: Stored | None = None
 
     def with_groups(self, kind: str, labels: Mapping[str, str]) -> Interactions:
         """The same, each customer labelled: customer_id -> segment, say."""

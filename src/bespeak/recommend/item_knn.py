@@ -159,6 +159,10 @@ class ItemKnn:
             )
         ]
 
+    def said(self) -> dict[str, Any]:
+        longest = self.parameters.longest_history
+        return {"histories_cut": self.cut, "longest_history": longest, "pairs": len(self.common)}
+
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
         for name in _ARRAYS:

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import ibis.expr.types as ir
 import msgspec
 
+from bespeak.engines import Engine
 from bespeak.errors import ConfigInvalid, NotFound
 from bespeak.recommend.als import Als, AlsParameters, fit_als
 from bespeak.recommend.base import Model, Parameters
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
 from bespeak.recommend.histories import Interactions
-from bespeak.recommend.item_knn import ItemKnn, fit_item_knn
+from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
+from bespeak.recommend.texts import Ids
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One family of models."""
+    """One family of models.
+
+    fit_where : the same model from rows that stay in an engine, where there is such a way
+    """
 
     parameters: type[Parameters]
     fit: Callable[[Interactions, Any], Model]
     load: Callable[[Path], Model]
+    fit_where: Callable[[Engine, ir.Table, Ids, Any], Model] | None = None
 
 
 MODELS: Mapping[str, Kind] = {
     "popular": Kind(PopularParameters, fit_popular, Popular.load),
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
-    "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load),
+    "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
     "als": Kind(AlsParameters, fit_als, Als.load),
 }
 
@@ -75,11 +82,24 @@ def parameters_of(name: str, given: Mapping[str, Any] | None = None) -> Paramete
 def fit(
     name: str, interactions: Interactions, parameters: Mapping[str, Any] | None = None
 ) -> Model:
-    """A model of the family `name`, fitted.
+    """A model of the family `name`, fitted: where the rows are stored, if they say so and it can.
 
     raises : as `parameters_of`
     """
-    return kind_of(name).fit(interactions, parameters_of(name, parameters))
+    kind, checked, stored = kind_of(name), parameters_of(name, parameters), interactions.stored
+    if kind.fit_where is not None and stored is not None and stored.counts:
+        return kind.fit_where(stored.engine, stored.table, interactions.items, checked)
+    return kind.fit(interactions, checked)
+
+
+def counts_in(name: str, interactions: Interactions) -> Literal["memory", "engine"]:
+    """Where `fit` adds up what the model needs; the model is the same.
+
+    raises : NotFound
+    """
+    stored = interactions.stored
+    there = kind_of(name).fit_where is not None and stored is not None and stored.counts
+    return "engine" if there else "memory"
 
 
 def load(name: str, folder: Path) -> Model:
@@ -88,3 +108,12 @@ def load(name: str, folder: Path) -> Model:
     raises : NotFound; ArtifactCorrupt
     """
     return kind_of(name).load(folder)
+
+
+def needs(names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """What an engine must be able to do to fit these models, each with its own settings.
+
+    raises : as `parameters_of`
+    """
+    each = (parameters_of(name, parameters.get(name)).needs for name in names)
+    return frozenset[str]().union(*each)
