@@ -12,6 +12,13 @@ from typing import Any
 from rich import box
 from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from bespeak.errors import BespeakError
@@ -98,6 +105,17 @@ def show(parts: Iterable[RenderableType]) -> None:
     console = _out()
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
+
+
+@contextmanager
+def counting(text: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar over work of known length; told how much more is done."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=_aside(), transient=True, disable=quiet,
+    ) as bar:  # fmt: skip
+        task = bar.add_task(text, total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 def outcome(outcome: Any, status: Answer, folder: Path) -> None:
@@ -267,3 +285,23 @@ def identity_changes(found: Answer) -> None:
             table.add_row(who, f"{kind}, {parts}", escape(", ".join(change[parts])))
     console.print(table)
     console.print("Nothing was changed. `bespeak run` does it.")
+
+
+def world(made: Answer, folder: Path) -> None:
+    """What a made-up shop came to: its files, their rows and dirt, and how long it took."""
+    console = _out()
+    table = _table("source", "files", "rows", "dirt", "MB", "kinds of dirt",
+                   left=("source", "kinds of dirt"))  # fmt: skip
+    for line in made["sources"]:
+        kinds = ", ".join(f"{kind} {rows:,}" for kind, rows in line["dirt"].items())
+        table.add_row(
+            line["source"], f"{line['files']:,}", f"{line['rows']:,}",
+            f"{sum(line['dirt'].values()):,}", f"{line['bytes'] / 1e6:,.1f}", kinds,
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        f"{made['events']:,} events in {made['seconds']:.1f} s"
+        f" ({made['events_per_second']:,} a second); {made['identifiers']:,} identifiers of"
+        f" {made['customers']:,} people. The truth stands in {escape(str(folder / 'truth'))}."
+    )
+    console.print(f"Next: [bold]bespeak run -w {escape(str(folder))}[/]")
