@@ -80,6 +80,11 @@ def test_an_item_is_often_bought_with_another_only_if_it_is(
     assert "item 3" in said.zh
 
 
+def test_a_model_that_counted_nobody_names_no_number() -> None:
+    said = reason(Why("with", other=3, customers=None), history(1, None), TELLING)
+    assert (said.code, said.en, said.zh) == ("goes_with", "Goes with item 3", "与item 3相配")
+
+
 @pytest.mark.parametrize(
     ("why", "code", "en"),
     [

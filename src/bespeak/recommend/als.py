@@ -13,8 +13,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from bespeak.errors import ArtifactCorrupt
+from bespeak.engines.base import Trainer
+from bespeak.errors import ArtifactCorrupt, EngineUnavailable
 from bespeak.recommend import ridge
 from bespeak.recommend.base import (
     Parameters,
@@ -47,10 +50,10 @@ from bespeak.recommend.texts import Ids, load_array
 
 _ARRAYS = {"factors": np.int32, "units": np.float64, "spectrum": np.float64}
 
+Real = NDArray[np.float64]
+
 SPREAD = 0.1
 """Standard deviation of the length of an item's first, random vector."""
-BLOCK = 1 << 16
-"""Histories whose vectors are held at once."""
 
 
 class AlsParameters(Parameters, frozen=True):
@@ -76,6 +79,10 @@ class AlsParameters(Parameters, frozen=True):
     """Of the first, random factors."""
     trainer: Literal["bespeak", "mllib"] = "bespeak"
     """Who finds the items' factors: this package, or Spark's MLlib (engine `spark`)."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({"mllib"} if self.trainer == "mllib" else ())
 
     def __post_init__(self) -> None:
         if self.trainer == "mllib" and self.frequency != 1.0:
@@ -147,7 +154,7 @@ class Als:
 
         source : Hu, Koren & Volinsky (2008), section 5
         """
-        given = self._additions(history, items).argmax(axis=0)
+        given = self.additions(history, items).argmax(axis=0)
         others = history.indices[given].tolist()
         return [
             Why("rhythm", other=item) if other == item else Why("with", other=other, customers=None)
@@ -191,7 +198,7 @@ class Als:
         cosines[np.arange(len(items)), items] = 0
         return top_k(cosines, k)
 
-    def _additions(self, history: Histories, items: Index) -> Any:
+    def additions(self, history: Histories, items: Index) -> Any:
         """(members of the history, items): how much of the item's score each member adds."""
         _, members, weights, targets = _rows(
             history.indptr, history.indices, history.weights, self.parameters
@@ -205,7 +212,18 @@ class Als:
 
 
 def fit_als(interactions: Interactions, parameters: AlsParameters) -> Als:
-    """Alternate: customers given the items, items given the customers; each row solved exactly."""
+    """Items' factors by the trainer that `parameters` names, kept as ours.
+
+    raises : EngineUnavailable where that is MLlib, and the interactions' engine has none
+    """
+    found = _by_mllib if parameters.trainer == "mllib" else _alternated
+    turned, spectrum = ridge.principal(found(interactions, parameters))
+    numbers, units = fixed_columns(turned)
+    return Als(interactions.items, parameters, numbers, units, spectrum)
+
+
+def _alternated(interactions: Interactions, parameters: AlsParameters) -> Real:
+    """Customers given the items, items given the customers, in turn; each row solved exactly."""
     histories, count = interactions.histories, len(interactions.items)
     order = np.lexsort((histories.rows, histories.indices))
     starts = compressed(histories.indices.astype(np.int64), count)
@@ -223,14 +241,32 @@ def fit_als(interactions: Interactions, parameters: AlsParameters) -> Als:
         customers = ridge.ridges(by_customer, items, spectrum, held[0], exact=False)
         customers, spectrum = ridge.principal(customers)
         items = ridge.ridges(by_item, customers, spectrum, held[1], exact=False)
-    return of_factors(interactions.items, items, parameters)
+    found: Real = items.astype(np.float64)
+    return found
 
 
-def of_factors(items: Ids, factors: Any, parameters: AlsParameters) -> Als:
-    """The model whose items have these factors (rows as `items`), whoever found them."""
-    turned, spectrum = ridge.principal(np.asarray(factors, np.float64))
-    numbers, units = fixed_columns(turned)
-    return Als(items, parameters, numbers, units, spectrum)
+def _by_mllib(interactions: Interactions, parameters: AlsParameters) -> Real:
+    """The same, found by the engine's own ALS: one that minimises the same, at frequency 1."""
+    stored, histories = interactions.stored, interactions.histories
+    engine = stored.engine if stored else None
+    if not isinstance(engine, Trainer):
+        raise EngineUnavailable(
+            "als: trainer `mllib` is asked for, which this engine can't do",
+            next_step='Set engine = "spark" in [workspace], or trainer = "bespeak".',
+        )
+    rows = {
+        "customer": histories.rows.astype(np.int32),
+        "item": histories.indices,
+        "weight": histories.weights / UNIT,
+    }
+    found = engine.als(
+        engine.table(pa.table(rows)), factors=parameters.factors, implicit=True,
+        regularization=parameters.regularization, alpha=parameters.alpha,
+        iterations=parameters.iterations, seed=parameters.seed,
+    )  # fmt: skip
+    factors = np.zeros((len(interactions.items), parameters.factors))
+    factors[found.items] = found.values
+    return factors
 
 
 def _rows(

@@ -9,8 +9,14 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bespeak.recommend.base import Why
-from bespeak.recommend.histories import NO_TIME, Histories
+import numpy as np
+from numpy.typing import NDArray
+
+from bespeak.recommend.base import RHYTHM, Why, Whys
+from bespeak.recommend.histories import NO_TIME, Histories, Index
+
+REGULAR = 3
+"""Who had something as many times has a rhythm."""
 
 OFTEN = 5
 """Fewer customers than this with both items are not called often."""
@@ -94,6 +100,23 @@ def reason(why: Why, history: Histories, telling: Telling) -> Reason:
     return _again(why.other, history, telling)
 
 
+CODES = ("bought_with", "again", "rhythm", "popular", "popular_ever")
+
+
+def codes(whys: Whys, histories: Histories, items: Index) -> NDArray[np.int8]:
+    """The codes that `reason` would give the items of many lists: places in CODES, -1 for none."""
+    at = np.where(whys.kinds == RHYTHM, histories.find(items), -1)
+    regular = np.zeros(items.shape, np.bool_)
+    known = at >= 0
+    regular[known] = (
+        (histories.last_time[at[known]] != NO_TIME)
+        & histories.bought[at[known]]
+        & (histories.times[at[known]] >= REGULAR)
+    )
+    table = np.array([0, 1, 3, 4, -1], np.int8)  # of WITH, RHYTHM, LATELY, EVER and none
+    return np.where(regular, np.int8(2), table[whys.kinds])
+
+
 def fallback_reason(code: str) -> dict[str, str]:
     """Why a list is a fallback."""
     en, zh = FALLBACKS[code]
@@ -122,10 +145,13 @@ def _popular(why: Why, telling: Telling) -> Reason:
 
 
 def _with(why: Why, history: Histories, telling: Telling) -> Reason:
-    name, customers = telling.name(why.other), why.customers or 0
+    name, customers = telling.name(why.other), why.customers
     params = {"item": why.other, "customers": customers}
+    code = "bought_with" if customers is not None else "goes_with"
     verb, verb_zh = ("bought", "购买") if telling.purchases else ("chosen", "选择")
-    if customers >= OFTEN:
+    if customers is None:
+        en, zh = f"Goes with {name}", f"与{name}相配"
+    elif customers >= OFTEN:
         en, zh = f"Often {verb} with {name}", f"常与{name}一起{verb_zh}"
     else:
         people = "customer" if customers == 1 else "customers"
@@ -136,14 +162,14 @@ def _with(why: Why, history: Histories, telling: Telling) -> Reason:
     at = _entry(why.other, history)
     last = int(history.last_time[at])
     if last == NO_TIME:
-        return Reason("bought_with", params, en, zh)
+        return Reason(code, params, en, zh)
     day, day_zh = telling.day(last)
     if history.bought[at]:
         return Reason(
-            "bought_with", params, f"{en}, which you bought on {day}", f"{zh}（您{day_zh}买过后者）"
+            code, params, f"{en}, which you bought on {day}", f"{zh}（您{day_zh}买过后者）"
         )
     return Reason(
-        "bought_with", params, f"{en}, in your history on {day}",
+        code, params, f"{en}, in your history on {day}",
         f"{zh}（后者在您{day_zh}的记录中）",
     )  # fmt: skip
 
@@ -169,7 +195,7 @@ def _again(item: int, history: Histories, telling: Telling) -> Reason:
         )  # fmt: skip
     if times == 1:
         return Reason("again", {"times": 1}, f"You bought this on {day}", f"您在{day_zh}买过")
-    if times == 2:
+    if times < REGULAR:
         en, zh = f"You bought this twice; last on {day}", f"您买过两次，最近一次是{day_zh}"
         return Reason("again", {"times": 2}, en, zh)
     days = max(1, round((last - int(history.first_time[at])) / (times - 1) / DAY))
