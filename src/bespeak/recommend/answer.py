@@ -12,14 +12,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bespeak.errors import ArtifactCorrupt, NotFound, NotReady
-from bespeak.recommend.base import Model, Ranked, Similar, fill
+from bespeak.recommend.base import Model, Similar
 from bespeak.recommend.catalogue import Catalogue
 from bespeak.recommend.evaluate import checked_k
 from bespeak.recommend.histories import Flags, Groups, Histories, Index, Interactions
 from bespeak.recommend.interactions import moment
+from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
 from bespeak.recommend.popular import Popular
-from bespeak.recommend.reasons import Telling, fallback_reason, reason
+from bespeak.recommend.reasons import Telling, fallback_reason, reason, why_fallback
 from bespeak.recommend.texts import Ids
 
 
@@ -72,10 +73,12 @@ class Recommender:
         if label is not None:
             history = _labelled(history, *label)
         again = self.repeat if repeat is None else repeat
-        maker, ranked = self._ranked(history, k, None if again else history, self._allow(exclude))
-        own, listed = int(ranked.own[0]), ranked.row(0)
-        fallback = maker is not self.model or not own
-        code = _why_fallback(history, unknown, len(listed)) if fallback else None
+        allow, out = self._allow(exclude), None if again else history
+        lists = listed(self.model, self.popular, history, k, exclude=out, allow=allow)
+        ranked, fallback = lists.ranked, not lists.by_model[0]
+        maker: Model = self.popular if fallback else self.model
+        own, offered = int(ranked.own[0]), ranked.row(0)
+        code = why_fallback(len(history.indices), unknown, len(offered)) if fallback else None
         return {
             "customer_id": customer_id,
             "request_id": request_id or secrets.token_hex(8),
@@ -84,7 +87,7 @@ class Recommender:
             "fallback": fallback,
             "fallback_reason": fallback_reason(code) if code else None,
             "as_of": self._as_of(),
-            "items": self._said(history, listed, ranked.scores[0], own, maker),
+            "items": self._said(history, offered, ranked.scores[0], own, maker),
         }
 
     def similar(self, item_id: str, *, k: int = 10, item_known: bool = False) -> dict[str, Any]:
@@ -139,16 +142,6 @@ class Recommender:
         allow[places[places >= 0]] = False
         return allow
 
-    def _ranked(
-        self, history: Histories, k: int, exclude: Histories | None, allow: Flags
-    ) -> tuple[Model, Ranked]:
-        """The list, filled up with popular items, and who made it: they alone, if all are."""
-        ranked = self.model.recommend(history, k, exclude=exclude, allow=allow)
-        if ranked.own[0] and len(ranked.row(0)) >= min(k, len(self.known.items)):
-            return self.model, ranked
-        popular = self.popular.recommend(history, k, exclude=exclude, allow=allow)
-        return (self.model, fill(ranked, popular)) if ranked.own[0] else (self.popular, popular)
-
     def _said(
         self, history: Histories, items: Index, scores: Any, own: int, maker: Model
     ) -> list[dict[str, Any]]:
@@ -201,14 +194,6 @@ def open_recommender(
         model, version, known, about, popular, repeat, ZoneInfo(zone), alike,
         purchases=bool(known.histories.bought.all()),
     )  # fmt: skip
-
-
-def _why_fallback(history: Histories, unknown: int, listed: int) -> str:
-    if not listed:
-        return "nothing_left"
-    if len(history.indices):
-        return "no_evidence"
-    return "unknown_items" if unknown else "no_history"
 
 
 def _labelled(history: Histories, kind: str, label: str) -> Histories:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bespeak.errors import BadRequest
 from bespeak.recommend.histories import Flags, Histories, Index, Whole
@@ -73,6 +74,29 @@ class Why:
     days: float | None = None
     group: str | None = None
 
+    @property
+    def number(self) -> int:
+        """WITH and so on."""
+        if self.kind == "popular":
+            return EVER if self.days is None else LATELY
+        return WITH if self.kind == "with" else RHYTHM
+
+
+WITH, RHYTHM, LATELY, EVER = range(4)
+"""Kinds of facts: `with`, `rhythm`, and `popular` in a window of days or at all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Whys:
+    """The facts behind the items of many lists.
+
+    kinds  : int8, shaped as the lists; WITH and so on, -1 where there is no item
+    others : int32, for WITH the position of the item in the history that added most; else -1
+    """
+
+    kinds: NDArray[np.int8]
+    others: Index
+
 
 class Model(Protocol):
     """A fitted recommender over histories; it knows items and no customer."""
@@ -127,6 +151,14 @@ class Similar(Protocol):
 
 
 @runtime_checkable
+class Explaining(Protocol):
+    """A model that finds the facts behind many lists at once."""
+
+    def whys(self, histories: Histories, items: Index) -> Whys:
+        """As `why` says it, for a line of `items` (-1: none) per history."""
+
+
+@runtime_checkable
 class Said(Protocol):
     """A model that says what fitting it left out."""
 
@@ -175,6 +207,20 @@ def top_k(
         items[row, : len(chosen)] = chosen
         best[row, : len(chosen)] = usable[row, chosen]
     return Ranked(items, best, (items >= 0).sum(axis=1))
+
+
+def whys(model: Model, histories: Histories, items: Index) -> Whys:
+    """The facts behind many lists, one by one where the model knows no faster way."""
+    if isinstance(model, Explaining):
+        return model.whys(histories, items)
+    kinds, others = np.full(items.shape, -1, np.int8), np.full(items.shape, -1, np.int32)
+    for row in range(len(items)):
+        at = np.flatnonzero(items[row] >= 0)
+        facts = model.why(histories.take(np.array([row])), items[row, at]) if len(at) else []
+        for place, fact in zip(at.tolist(), facts, strict=True):
+            kinds[row, place] = fact.number
+            others[row, place] = fact.other if fact.kind == "with" else -1
+    return Whys(kinds, others)
 
 
 def fill(ranked: Ranked, popular: Ranked) -> Ranked:

@@ -12,7 +12,16 @@ from typing import Annotated, ClassVar
 import msgspec
 import numpy as np
 
-from bespeak.recommend.base import Parameters, Ranked, Why, check_asked, check_block, fill
+from bespeak.recommend.base import (
+    RHYTHM,
+    Parameters,
+    Ranked,
+    Why,
+    Whys,
+    check_asked,
+    check_block,
+    fill,
+)
 from bespeak.recommend.histories import (
     UNIT,
     Flags,
@@ -85,6 +94,11 @@ class Frequency:
             Why("rhythm", other=int(item)) if own else other
             for item, own, other in zip(items.tolist(), owned.tolist(), others, strict=True)
         ]
+
+    def whys(self, histories: Histories, items: Index) -> Whys:
+        facts = self.popular.whys(histories, items)
+        kinds = np.where(histories.find(items) >= 0, RHYTHM, facts.kinds).astype(np.int8)
+        return Whys(kinds, facts.others)
 
     def save(self, folder: Path) -> None:
         write_json(folder / "frequency.json", msgspec.to_builtins(self.parameters))

@@ -122,6 +122,16 @@ class Histories:
         kept[order[np.arange(len(order)) - self.indptr[rows] < limit]] = True
         return self.where(kept)
 
+    def find(self, items: Index) -> Whole:
+        """Where each of `items` stands, a line a row: a place in `indices`, or -1."""
+        count = np.int64(max(self.indices.max(initial=0), items.max(initial=0))) + 1
+        keys = self.rows * count + self.indices
+        wanted = np.arange(len(self))[:, None] * count + items
+        places = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        if not len(keys):
+            return np.full(items.shape, -1, np.int64)
+        return np.where((items >= 0) & (keys[places] == wanted), places, -1)
+
     def _of(self, indptr: Whole, entries: Whole, rows: Whole | Index) -> Histories:
         groups = {
             kind: Groups(group.names, np.where(rows < 0, -1, group.of_row[rows]).astype(np.int32))

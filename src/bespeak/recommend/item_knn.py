@@ -20,8 +20,11 @@ from scipy import sparse
 from bespeak.engines import Engine
 from bespeak.recommend import kernels
 from bespeak.recommend.base import (
+    RHYTHM,
+    WITH,
     Ranked,
     Why,
+    Whys,
     check_asked,
     check_block,
     even_parts,
@@ -141,23 +144,34 @@ class ItemKnn:
         return Ranked(found, scores, np.minimum(lengths, width))
 
     def why(self, history: Histories, items: Index) -> list[Why]:
-        used = history.heaviest(self.parameters.longest_history)
-        shares = _shares(used)
-        slot = np.full(len(self.items), -1, np.int32)
-        slot[items] = np.arange(len(items))
-        entries, givers = kernels.strongest(
-            sealed(used.indices, shares),
-            sealed(self.indptr, self.neighbours, self.similarity),
-            sealed(slot)[0],
-            len(items),
-        )
-        owned = dict(zip(used.indices.tolist(), shares.tolist(), strict=True))
+        entries, givers = self._strongest(history, items[None, :])
         return [
-            self._fact(item, entry, giver, used, owned, shares)
-            for item, entry, giver in zip(
-                items.tolist(), entries.tolist(), givers.tolist(), strict=True
-            )
+            Why("with", other=giver, customers=int(self.common[entry]))
+            if entry >= 0
+            else Why("rhythm", other=giver)
+            for entry, giver in zip(entries[0].tolist(), givers[0].tolist(), strict=True)
         ]
+
+    def whys(self, histories: Histories, items: Index) -> Whys:
+        entries, givers = self._strongest(histories, items)
+        kinds = np.where(items < 0, -1, np.where(entries >= 0, WITH, RHYTHM)).astype(np.int8)
+        return Whys(kinds, np.where(entries >= 0, givers, -1).astype(np.int32))
+
+    def _strongest(self, histories: Histories, items: Index) -> tuple[Whole, Index]:
+        """What added most to each score; as the kernel says."""
+        used = histories.heaviest(self.parameters.longest_history)
+        found = np.full(items.shape, -1, np.int64), np.full(items.shape, -1, np.int32)
+        given = (
+            sealed(used.indptr, used.indices, _shares(used)),
+            sealed(self.indptr, self.neighbours, self.similarity),
+            self._own,
+            sealed(np.ascontiguousarray(items, np.int32))[0],
+        )
+        on_all_cores(
+            lambda part: kernels.strongest(*given, (part.start, part.stop), found),
+            even_parts(used.lengths),
+        )
+        return found
 
     def said(self) -> dict[str, Any]:
         longest = self.parameters.longest_history
@@ -190,21 +204,6 @@ class ItemKnn:
     @property
     def _own(self) -> int:
         return round(self.parameters.own * self.scale)
-
-    def _fact(
-        self,
-        item: int,
-        entry: int,
-        giver: int,
-        used: Histories,
-        owned: Mapping[int, int],
-        shares: Whole,
-    ) -> Why:
-        """Having had it before, or the neighbour: whichever added more to the score."""
-        lent = int(shares[giver]) * int(self.similarity[entry]) if entry >= 0 else 0
-        if owned.get(item, 0) * self._own > lent or entry < 0:
-            return Why("rhythm", other=item)
-        return Why("with", other=int(used.indices[giver]), customers=int(self.common[entry]))
 
 
 def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> ItemKnn:

@@ -206,23 +206,43 @@ def best(
 
 @compiled
 def strongest(
-    history: tuple[Any, Any], lists: tuple[Any, Any, Any], slot: Any, wanted: int
-) -> tuple[Any, Any]:
-    """For each wanted item: where in the lists the history's greatest addition stands, and of whom.
+    histories: tuple[Any, Any, Any],
+    lists: tuple[Any, Any, Any],
+    own: int,
+    wanted: Any,
+    span: tuple[int, int],
+    found: tuple[Any, Any],
+) -> None:
+    """For each wanted item of each history of `span`: what added most to its score.
 
-    history : (indices, shares) of one row
-    slot    : per item, its place among the wanted ones, or -1
-    returns : (entry of the lists, member of the history), both -1 where no member adds anything
+    wanted : a line of items per history, -1: none
+    own    : an item's similarity to itself
+    found  : to fill: where in the lists the greatest addition stands, and the item of the history
+             that it is of; where the item itself added more, or nothing did: -1 and the item itself
     """
-    members, shares = history
+    starts, members, shares = histories
     list_starts, list_items, list_similar = lists
-    entries, givers = np.full(wanted, -1, np.int64), np.full(wanted, -1, np.int32)
-    most = np.zeros(wanted, np.int64)
-    for index in range(len(members)):
-        item, share = members[index], shares[index]
-        for at in range(list_starts[item], list_starts[item + 1]):
-            place = slot[list_items[at]]
-            if place >= 0 and share * list_similar[at] > most[place]:
-                most[place] = share * list_similar[at]
-                entries[place], givers[place] = at, index
-    return entries, givers
+    entries, givers = found
+    width = wanted.shape[1]
+    slot = np.full(len(list_starts) - 1, -1, np.int32)
+    most, held = np.zeros(width, np.int64), np.zeros(width, np.int64)
+    for row in range(span[0], span[1]):
+        for place in range(width):
+            if wanted[row, place] >= 0:
+                slot[wanted[row, place]] = place
+            most[place] = held[place] = 0
+        for index in range(starts[row], starts[row + 1]):
+            item, share = members[index], shares[index]
+            if slot[item] >= 0:
+                held[slot[item]] = share * own
+            for at in range(list_starts[item], list_starts[item + 1]):
+                place = slot[list_items[at]]
+                if place >= 0 and share * list_similar[at] > most[place]:
+                    most[place] = share * list_similar[at]
+                    entries[row, place], givers[row, place] = at, item
+        for place in range(width):
+            item = wanted[row, place]
+            if item >= 0:
+                slot[item] = -1
+            if most[place] == 0 or held[place] > most[place]:
+                entries[row, place], givers[row, place] = -1, item

@@ -10,7 +10,16 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from bespeak.recommend.base import Parameters, Ranked, Why, check_asked, check_block
+from bespeak.recommend.base import (
+    EVER,
+    LATELY,
+    Parameters,
+    Ranked,
+    Why,
+    Whys,
+    check_asked,
+    check_block,
+)
 from bespeak.recommend.histories import (
     NO_TIME,
     UNIT,
@@ -128,6 +137,20 @@ class Popular:
             else:
                 found.append(Why("popular", customers=int(self.ever[item])))
         return found
+
+    def whys(self, histories: Histories, items: Index) -> Whys:
+        kinds = np.where(items < 0, -1, EVER).astype(np.int8)
+        windowed = self.timed and self.parameters.window_days > 0
+        labels = self._labels(histories)
+        for label in np.unique(labels).tolist() if windowed else ():
+            lately = self.recent > 0
+            if label >= 0:
+                lately = np.zeros(len(self.items), np.bool_)
+                entries = slice(int(self.group_indptr[label]), int(self.group_indptr[label + 1]))
+                lately[self.group_items[entries]] = True
+            rows = (labels == label)[:, None]
+            kinds[rows & (items >= 0) & lately[items]] = LATELY
+        return Whys(kinds, np.full(items.shape, -1, np.int32))
 
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")

@@ -117,6 +117,19 @@ def codes(whys: Whys, histories: Histories, items: Index) -> NDArray[np.int8]:
     return np.where(regular, np.int8(2), table[whys.kinds])
 
 
+def why_fallback(known: int, unknown: int, listed: int) -> str:
+    """The code of a fallback.
+
+    known, unknown : items of the history that the model knows, and those that nobody does
+    listed         : items on the list
+    """
+    if not listed:
+        return "nothing_left"
+    if known:
+        return "no_evidence"
+    return "unknown_items" if unknown else "no_history"
+
+
 def fallback_reason(code: str) -> dict[str, str]:
     """Why a list is a fallback."""
     en, zh = FALLBACKS[code]
