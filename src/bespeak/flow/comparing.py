@@ -32,7 +32,7 @@ from bespeak.errors import ArtifactCorrupt, BadRequest, BespeakError, NotReady
 from bespeak.flow.running import SOURCES
 from bespeak.workspace import MANIFEST, Version, Workspace
 
-TIMED = frozenset({"seconds", "made_at", "fit_s", "score_s", "peak_rss_mb"})
+TIMED = frozenset({"seconds", "made_at", "fit_s", "score_s", "peak_rss_mb", "peak_rss_of"})
 MADE_BY = frozenset({"engine", "version", "code", "inputs", "said"})
 """What a manifest says of its making; `inputs` names versions, and files that may lie elsewhere."""
 TOLD = "about"
@@ -108,6 +108,8 @@ def compare_workspaces(
              their secrets differ, so that no personal identifier could match; BadRequest where
              `only` names nothing; ArtifactCorrupt, SourceUnreadable where a file can't be read
     """
+    if a.root == b.root:
+        raise BadRequest(f"both are the same folder, {a.root}", next_step="Give two workspaces.")
     if not 0 <= tolerance < 1:
         raise BadRequest("the tolerance is no share", found=str(tolerance), expected="0 to 1")
     config = a.config().workspace
@@ -144,7 +146,8 @@ def _versions(workspace: Workspace) -> dict[str, Version]:
 
 def _side(workspace: Workspace, versions: Mapping[str, Version]) -> Side:
     runs = ledger.past_runs(workspace)
-    engines = sorted({version.manifest.get("engine", "unknown") for version in versions.values()})
+    # a step that is all mathematics names none
+    engines = sorted({version.manifest.get("engine") or "" for version in versions.values()} - {""})
     name = workspace.config().workspace.name
     return Side(str(workspace.root), name, tuple(engines), runs[0]["at"] if runs else None)
 
