@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -77,6 +78,9 @@ class Identity(_Part, frozen=True):
     max_links: int = 20
     """An identifier linked to more identifiers of one other namespace is shared by many people
     (a shop's tablet, a noreply address) and joins nobody."""
+    max_customers: int = 3
+    """One linked to more than so many identifiers of a primary namespace is shared too: accounts
+    tell people apart, so a browser that five of them sign in with belongs to none."""
     apart: list[tuple[str, str]] = []
     """Pairs of identifiers (`namespace:value`) that no row may link directly: how a merge is
     undone. Other links may still join them."""
@@ -89,7 +93,8 @@ class Policy(_Part, frozen=True):
     table: str = "events"
     missing: Literal["leave", "mean", "median", "mode", "interpolate"] = "leave"
     within: str | None = None
-    """Fill from rows that share this column's value (item_id, say) before all rows."""
+    """Fill from rows that share this column's value (item_id, say) before all rows; an outlier is
+    then what is far from the median of the rows that share it, as a ratio."""
     outliers: Literal["none", "iqr", "z", "mad"] = "none"
     action: Literal["flag", "clip", "quarantine"] = "flag"
     threshold: float | None = None
@@ -102,6 +107,10 @@ class Prepare(_Part, frozen=True):
     policies: list[Policy] = []
     session_gap_minutes: int = 30
     max_quantity: float = 1e9
+    earliest: str | None = None
+    """ISO time (UTC if it has no offset); nothing was before it: a clock that says so is wrong."""
+    latest: str | None = None
+    """ISO time, exclusive; nothing can have been at or after it."""
 
 
 class Features(_Part, frozen=True):
@@ -122,6 +131,8 @@ class Segments(_Part, frozen=True):
     k_max: int = 10
     sample: int = 20_000
     bootstrap: int = 20
+    trainer: Literal["bespeak", "mllib"] = "bespeak"
+    """Who finds the centres: bespeak on the sample, or Spark's MLlib on all customers."""
 
 
 class Recommend(_Part, frozen=True):
@@ -157,7 +168,7 @@ class Workspace(_Part, frozen=True):
     """What holds for the whole workspace."""
 
     name: str
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
     currency: str = "XXX"
     timezone: str = "UTC"
     seed: int = 7
@@ -178,10 +189,20 @@ class Workspace(_Part, frozen=True):
         return int(float(number) * (1024 if binary else 1000) ** power)
 
 
+class Spark(_Part, frozen=True):
+    """Where Spark runs, for `engine = "spark"`; a session that is there, or SPARK_REMOTE, wins."""
+
+    master: str | None = None
+    """`spark://host:7077`, `yarn` …; by default what spark-submit says, else this machine."""
+    settings: dict[str, str] = {}
+    """Spark's own (`"spark.executor.memory" = "8g"`), over those of bespeak."""
+
+
 class Config(_Part, frozen=True):
     """The whole of bespeak.toml."""
 
     workspace: Workspace
+    spark: Spark = Spark()
     sources: list[Source] = []
     identity: Identity = Identity()
     prepare: Prepare = Prepare()
@@ -319,7 +340,32 @@ def _general_problems(config: Config) -> list[str]:
             problems.append(
                 f"identity.apart: `{one}` and `{other}` are not two identifiers (namespace:value)"
             )
-    return problems + _policy_problems(config.prepare.policies)
+    return problems + _bound_problems(config.prepare) + _policy_problems(config.prepare.policies)
+
+
+def moment(shown: str) -> datetime:
+    """An ISO time as UTC, without an offset; one that has none is UTC already.
+
+    raises : ValueError
+    """
+    read = datetime.fromisoformat(shown)
+    return read if read.tzinfo is None else read.astimezone(UTC).replace(tzinfo=None)
+
+
+def _bound_problems(prepare: Prepare) -> list[str]:
+    """What is wrong with the times between which events can lie."""
+    problems: list[str] = []
+    bounds: dict[str, datetime] = {}
+    for name in ("earliest", "latest"):
+        shown = getattr(prepare, name)
+        try:
+            bounds |= {name: moment(shown)} if shown is not None else {}
+        except ValueError:
+            problems.append(f"prepare.{name}: `{shown}` is no ISO time like 2024-01-31T00:00:00")
+    first, last = bounds.get("earliest"), bounds.get("latest")
+    if first is not None and last is not None and first >= last:
+        problems.append("prepare: `earliest` must be before `latest`")
+    return problems
 
 
 def _policy_problems(policies: list[Policy]) -> list[str]:

@@ -50,13 +50,20 @@ class Engine(Protocol):
         """
 
     def map(
-        self, expression: ir.Table, function: Mapper, schema: pa.Schema, *, given: Any
+        self,
+        expression: ir.Table,
+        function: Mapper,
+        schema: pa.Schema,
+        *,
+        given: Any,
+        together: str | None = None,
     ) -> ir.Table:
         """Rows through a Python function, a batch at a time, wherever the rows are; computed once.
 
         function : sees some batches of the rows in no promised order, maybe several times in
                    several processes, and yields batches of `schema`
         given    : what it needs beside the rows (a model); sent to each process once
+        together : a column; one call sees all rows of any of its values, one after another
         """
 
     def keep(self, expression: ir.Table) -> ir.Table:
@@ -101,7 +108,7 @@ class Centres:
 
 
 @runtime_checkable
-class Trainer(Protocol):
+class Trainer(Engine, Protocol):
     """What an engine does besides that can `mllib`: training where the rows are."""
 
     def als(

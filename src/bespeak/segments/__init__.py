@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from bespeak.segments.describe import describe
-from bespeak.segments.kmeans import KMeansModel, assign, fit_kmeans, load, report, save
+from bespeak.segments.kmeans import KMeansModel, assign, fit_kmeans, load, needs, report, save
 from bespeak.segments.rfm import rfm
 
-__all__ = ["KMeansModel", "assign", "describe", "fit_kmeans", "load", "report", "rfm", "save"]
+__all__ = [
+    "KMeansModel",
+    "assign",
+    "describe",
+    "fit_kmeans",
+    "load",
+    "needs",
+    "report",
+    "rfm",
+    "save",
+]

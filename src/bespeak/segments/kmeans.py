@@ -1,4 +1,7 @@
-"""k-means: fitted on a bounded sample, kept as a frozen value, applied to all in the engine."""
+"""k-means: fitted on a bounded sample, kept as a frozen value, applied to all in the engine.
+
+Where the engine trains models itself, it can find the centres on all customers instead.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -18,8 +21,16 @@ from threadpoolctl import threadpool_limits
 
 from bespeak.config import Segments
 from bespeak.engines import Engine
-from bespeak.errors import ArtifactCorrupt, ColumnMissing, NotReady
-from bespeak.segments.scaling import Floats, Scaling, fit_scaling, scaled, scaled_column
+from bespeak.engines.base import Trainer
+from bespeak.errors import ArtifactCorrupt, ColumnMissing, EngineUnavailable, NotReady
+from bespeak.segments.scaling import (
+    Floats,
+    Scaling,
+    fit_scaling,
+    fit_scaling_to_all,
+    scaled,
+    scaled_column,
+)
 from bespeak.segments.search import Labels, Search, Trial, fitted, nearest, search
 from bespeak.segments.verdict import verdict
 
@@ -46,13 +57,14 @@ class KMeansModel:
     centres: Floats
     """Shape (k, features); cluster_1 is the first row."""
     sizes: tuple[int, ...]
-    """Customers of the sample in each."""
+    """Customers in each: of the sample, or of all where the engine trained."""
     buyers_only: bool
     """Whether it speaks of customers with an order only."""
     found: Search
     dropped: dict[str, str]
     """Features left out: name -> `unknown` for most customers, or `constant`."""
     seed: int
+    trainer: str = "bespeak"
 
     @property
     def k(self) -> int:
@@ -76,15 +88,35 @@ def fit_kmeans(
                 customer_id comes first), each k with `bootstrap` resamples
     features  : columns to group by, each its own family; FAMILIES by default
     cut       : where no groups are clear, keep the most sensible stable cut, and say that it is one
-    raises    : NotReady without customers; ColumnMissing if a feature is not there
+    raises    : NotReady without customers; ColumnMissing if a feature is not there;
+                EngineUnavailable where the trainer is one that the engine lacks
     """
+    trainer = _trainer(engine, config)
     buyers_only = _has_buyers(engine, customers)
     people = _people(customers, buyers_only)
     families = _families(people, features)
     columns = _sample(engine, people, [name for family in families for name in family], config)
-    scaling, dropped = fit_scaling(families, columns)
-    found, centres, sizes = _grouped(scaling, columns, config, seed, cut=cut)
-    return KMeansModel(scaling, centres, sizes, buyers_only, found, dropped, seed)
+    scaling, dropped = (
+        fit_scaling_to_all(engine, people, families) if trainer else fit_scaling(families, columns)
+    )
+    points = scaled(scaling, _matrix(scaling, columns))
+    found = _searched(points, config, seed, cut=cut)
+    model = partial(
+        KMeansModel, scaling, buyers_only=buyers_only, found=found, dropped=dropped, seed=seed,
+        trainer=config.trainer,
+    )  # fmt: skip
+    if trainer is None:
+        centres, sizes = _grouped(points, found.k, seed)
+        return model(centres=centres, sizes=sizes)
+    centres = _trained(trainer, people, scaling, found.k, seed)
+    counts = _counted(engine, people, model(centres=centres, sizes=()))
+    order = _order(centres, counts)
+    return model(centres=centres[order], sizes=tuple(counts[j] for j in order))
+
+
+def needs(config: Segments) -> frozenset[str]:
+    """What an engine must be able to do (`Engine.can`) to find segments as `config` says."""
+    return frozenset({"mllib"} if config.trainer == "mllib" else ())
 
 
 def assign(engine: Engine, customers: ir.Table, model: KMeansModel) -> ir.Table:
@@ -94,6 +126,8 @@ def assign(engine: Engine, customers: ir.Table, model: KMeansModel) -> ir.Table:
               groups the first
     """
     people = _people(customers, model.buyers_only)
+    if model.k == 1:
+        return people.select("customer_id", segment_id=ibis.literal(segment_id(0)))
     count = len(model.scaling.names)
     axes = people.select(
         "customer_id", **{f"z{i}": scaled_column(model.scaling, people, i) for i in range(count)}
@@ -134,6 +168,7 @@ def report(model: KMeansModel) -> dict[str, Any]:
         "sizes": list(model.sizes),
         "buyers_only": model.buyers_only,
         "seed": model.seed,
+        "trainer": model.trainer,
     }
 
 
@@ -165,7 +200,14 @@ def load(folder: Path) -> KMeansModel:
         found = Search(said["k"], said["why"], said["elbow"], trials)
         sizes, dropped = tuple(said["sizes"]), said["dropped"]
         return KMeansModel(
-            scaling, centres, sizes, said["buyers_only"], found, dropped, said["seed"]
+            scaling,
+            centres,
+            sizes,
+            said["buyers_only"],
+            found,
+            dropped,
+            said["seed"],
+            said["trainer"],
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ArtifactCorrupt(
@@ -177,15 +219,23 @@ def load(folder: Path) -> KMeansModel:
 # -- the fit -----------------------------------------------------------------------------------
 
 
-def _grouped(
-    scaling: Scaling, columns: dict[str, Floats], config: Segments, seed: int, *, cut: bool
-) -> tuple[Search, Floats, tuple[int, ...]]:
-    """How many groups there are, their centres, and how many of the sample each has."""
-    people = len(next(iter(columns.values()), ()))
-    if not scaling.names:
-        return Search(1, "no_features", None, ()), np.zeros((1, 0)), (people,)
-    points = scaled(scaling, np.column_stack([columns[name] for name in scaling.names]))
-    found = search(
+def _trainer(engine: Engine, config: Segments) -> Trainer | None:
+    """The engine, where it is to find the centres itself."""
+    if config.trainer == "bespeak":
+        return None
+    if not isinstance(engine, Trainer):
+        raise EngineUnavailable(
+            f"segments: trainer `{config.trainer}` is asked for, which this engine can't do",
+            next_step='Set engine = "spark" in [workspace], or trainer = "bespeak".',
+        )
+    return engine
+
+
+def _searched(points: Floats, config: Segments, seed: int, *, cut: bool) -> Search:
+    """How many groups there are, as a sample tells."""
+    if not points.shape[1]:
+        return Search(1, "no_features", None, ())
+    return search(
         points,
         k_min=config.k_min,
         k_max=config.k_max,
@@ -193,9 +243,39 @@ def _grouped(
         seed=seed,
         cut=cut,
     )
+
+
+def _grouped(points: Floats, k: int, seed: int) -> tuple[Floats, tuple[int, ...]]:
+    """The centres of a sample, and how many of it each has."""
+    if not points.shape[1]:
+        return np.zeros((1, 0)), (len(points),)
     with threadpool_limits(limits=1):  # as in the search
-        centres, labels, _ = fitted(points, found.k, seed)
-    return found, *_in_order(np.round(centres, DIGITS), labels)
+        centres, labels, _ = fitted(points, k, seed)
+    rounded = np.round(centres, DIGITS)
+    counts = np.bincount(labels, minlength=k).tolist()
+    order = _order(rounded, counts)
+    return rounded[order], tuple(counts[j] for j in order)
+
+
+def _trained(engine: Trainer, people: ir.Table, scaling: Scaling, k: int, seed: int) -> Floats:
+    """Centres of all customers, found where they are."""
+    count = len(scaling.names)
+    if not count:
+        return np.zeros((1, 0))
+    points = people.select(**{f"z{i}": scaled_column(scaling, people, i) for i in range(count)})
+    if k == 1:  # the mean; MLlib looks for two at least
+        found = engine.run(points.aggregate(**{n: points[n].mean() for n in points.columns}))
+        return np.array([[found[name][0].as_py() for name in points.columns]])
+    found = engine.kmeans(points, points.columns, k=k, seed=seed)
+    return np.round(found.values, DIGITS)
+
+
+def _counted(engine: Engine, people: ir.Table, model: KMeansModel) -> list[int]:
+    """How many customers each centre has."""
+    placed = assign(engine, people, model)
+    rows = engine.run(placed.group_by("segment_id").aggregate(n=placed.count()))
+    having = dict(zip(rows["segment_id"].to_pylist(), rows["n"].to_pylist(), strict=True))
+    return [having.get(segment_id(j), 0) for j in range(model.k)]
 
 
 # -- the sample --------------------------------------------------------------------------------
@@ -255,11 +335,15 @@ def _sample(
     }
 
 
-def _in_order(centres: Floats, labels: Labels) -> tuple[Floats, tuple[int, ...]]:
-    """Centres by size, the largest first, then by place; and the sizes."""
-    sizes = np.bincount(labels, minlength=len(centres))
-    order = sorted(range(len(centres)), key=lambda j: (-int(sizes[j]), tuple(centres[j])))
-    return centres[order], tuple(int(sizes[j]) for j in order)
+def _matrix(scaling: Scaling, columns: dict[str, Floats]) -> Floats:
+    rows = len(next(iter(columns.values()), ()))
+    kept = [columns[name] for name in scaling.names]
+    return np.column_stack(kept) if kept else np.zeros((rows, 0))
+
+
+def _order(centres: Floats, sizes: Sequence[int]) -> list[int]:
+    """Centres by size, the largest first, then by place."""
+    return sorted(range(len(centres)), key=lambda j: (-sizes[j], tuple(centres[j])))
 
 
 def _numbered(model: KMeansModel) -> list[tuple[int, Floats]]:
