@@ -142,12 +142,19 @@ class DuckDB:
         return f"SELECT * REPLACE ({', '.join(casts)}) FROM ({query})" if casts else query
 
     def map(
-        self, expression: ir.Table, function: Mapper, schema: pa.Schema, *, given: Any
+        self,
+        expression: ir.Table,
+        function: Mapper,
+        schema: pa.Schema,
+        *,
+        given: Any,
+        together: str | None = None,
     ) -> ir.Table:
+        rows = expression.order_by(together) if together else expression
         self._made += 1
         path = self._scratch / f"made-{self._made}.parquet"
         with pq.ParquetWriter(path, schema) as writer:
-            for batch in function(given, self.batches(expression)):
+            for batch in function(given, self.batches(rows)):
                 writer.write_batch(batch)
         return self.read([path])
 

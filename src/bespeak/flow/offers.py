@@ -122,9 +122,20 @@ def _placed(
 
 
 def _with_rows(flow: Flow, known: recommend.Interactions, rows: ir.Table) -> recommend.Interactions:
+    return replace(known, stored=recommend.Stored(flow.engine, rows, _counts(flow, known)))
+
+
+def _counts(flow: Flow, known: recommend.Interactions) -> bool:
+    """Whether pairs of items are counted in the engine."""
     wanted, memory = flow.config.recommend.gram, flow.config.workspace.memory_bytes
-    counts = recommend.counts_where(wanted, len(known.histories.indices), memory)
-    return replace(known, stored=recommend.Stored(flow.engine, rows, counts))
+    return recommend.counts_where(wanted, len(known.histories.indices), memory)
+
+
+def _needs_rows(flow: Flow, name: str, known: recommend.Interactions) -> bool:
+    """Whether the model is fitted by the engine; it may not even be open."""
+    by_engine = recommend.needs([name], flow.config.recommend.parameters)
+    counted = recommend.MODELS[name].fit_where is not None and _counts(flow, known)
+    return bool(by_engine) or counted
 
 
 def _labels(flow: Flow, table: ir.Table, column: str) -> dict[str, str]:
@@ -139,7 +150,8 @@ def _segments(flow: Flow) -> ir.Table:
 def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
     def make(folder: Path) -> Mapping[str, Any]:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
-        known = _with_rows(flow, known, flow.table(INTERACTIONS))
+        if _needs_rows(flow, name, known):
+            known = _with_rows(flow, known, flow.table(INTERACTIONS))
         model = recommend.fit(name, known, parameters)
         model.save(folder)
         said = model.said() if isinstance(model, recommend.Said) else {}

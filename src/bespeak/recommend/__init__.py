@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from bespeak.recommend.answer import Recommender, open_recommender
 from bespeak.recommend.base import Said
+from bespeak.recommend.batch import SCHEMA as LISTS
+from bespeak.recommend.batch import recommend_all
 from bespeak.recommend.catalogue import Catalogue, load_catalogue
 from bespeak.recommend.evaluate import choose, evaluate, evaluate_files
 from bespeak.recommend.gram import counts_where
@@ -22,6 +24,7 @@ from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
 from bespeak.recommend.splits import before, foretold, load_held
 
 __all__ = [
+    "LISTS",
     "MODELS",
     "Catalogue",
     "Histories",
@@ -46,5 +49,6 @@ __all__ = [
     "needs",
     "open_recommender",
     "rebuy_share",
+    "recommend_all",
     "usual_places",
 ]

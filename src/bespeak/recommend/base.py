@@ -79,11 +79,13 @@ class Why:
         """WITH and so on."""
         if self.kind == "popular":
             return EVER if self.days is None else LATELY
-        return WITH if self.kind == "with" else RHYTHM
+        if self.kind == "rhythm":
+            return RHYTHM
+        return GOES if self.customers is None else WITH
 
 
-WITH, RHYTHM, LATELY, EVER = range(4)
-"""Kinds of facts: `with`, `rhythm`, and `popular` in a window of days or at all."""
+WITH, GOES, RHYTHM, LATELY, EVER = range(5)
+"""Kinds of facts: `with`, counted or not; `rhythm`; `popular` in a window of days or at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,8 @@ class Whys:
     """The facts behind the items of many lists.
 
     kinds  : int8, shaped as the lists; WITH and so on, -1 where there is no item
-    others : int32, for WITH the position of the item in the history that added most; else -1
+    others : int32, for WITH and GOES the position of the item in the history that added most;
+             else -1
     """
 
     kinds: NDArray[np.int8]

@@ -100,7 +100,8 @@ def reason(why: Why, history: Histories, telling: Telling) -> Reason:
     return _again(why.other, history, telling)
 
 
-CODES = ("bought_with", "again", "rhythm", "popular", "popular_ever")
+CODES = ("bought_with", "goes_with", "again", "popular", "popular_ever", "rhythm")
+"""Of WITH, GOES, RHYTHM, LATELY and EVER; the last for who has had something often."""
 
 
 def codes(whys: Whys, histories: Histories, items: Index) -> NDArray[np.int8]:
@@ -113,8 +114,7 @@ def codes(whys: Whys, histories: Histories, items: Index) -> NDArray[np.int8]:
         & histories.bought[at[known]]
         & (histories.times[at[known]] >= REGULAR)
     )
-    table = np.array([0, 1, 3, 4, -1], np.int8)  # of WITH, RHYTHM, LATELY, EVER and none
-    return np.where(regular, np.int8(2), table[whys.kinds])
+    return np.where(regular, np.int8(len(CODES) - 1), whys.kinds)
 
 
 def why_fallback(known: int, unknown: int, listed: int) -> str:
