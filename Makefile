@@ -45,5 +45,5 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,postgres]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,postgres,spark]'
 	@touch $@ $(VENV)/.demo

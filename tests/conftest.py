@@ -7,11 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from bespeak.engines import DuckDB, Engine
+from bespeak.engines import DuckDB, Engine, Spark
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """An engine with its scratch space in the test's own folder."""
+def duckdb(tmp_path: Path) -> Iterator[DuckDB]:
+    """DuckDB with its scratch space in the test's own folder."""
     with DuckDB(scratch=tmp_path, memory="1GB", threads=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def engine(duckdb: DuckDB) -> Engine:
+    """The engine of tests that need one, whichever."""
+    return duckdb
+
+
+@pytest.fixture(scope="session")
+def spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
+    """The one Spark of all tests: starting it takes longer than most of them."""
+    settings = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2"}
+    folder = tmp_path_factory.mktemp("spark")
+    with Spark(scratch=folder, memory="2GB", threads=2, settings=settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def spark(spark_session: Spark, tmp_path: Path) -> Iterator[Spark]:
+    """Spark with its scratch space in the test's own folder, over the session that is there."""
+    with Spark(scratch=tmp_path) as opened:
         yield opened

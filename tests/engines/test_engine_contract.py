@@ -19,6 +19,13 @@ from bespeak.errors import BespeakError, SourceMissing, SourceUnreadable
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@pytest.fixture(params=["duckdb", "spark"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    opened: Engine = request.getfixturevalue(request.param)
+    return opened
+
+
 def parquet(path: Path, rows: list[dict[str, object]]) -> Path:
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
@@ -92,13 +99,12 @@ def test_batches_hold_every_row_in_order(engine: Engine) -> None:
     assert found == list(range(1000))
 
 
-def doubled(by: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        values = [by * n for n in batch["n"].to_pylist()]
-        yield pa.record_batch({"twice": pa.array(values, pa.int64())})
-
-
 def test_rows_go_through_a_python_function_wherever_they_are(engine: Engine) -> None:
+    def doubled(by: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            values = [by * n for n in batch["n"].to_pylist()]
+            yield pa.record_batch({"twice": pa.array(values, pa.int64())})
+
     table = engine.table(pa.table({"n": list(range(1000))}))
     made = engine.map(table, doubled, pa.schema({"twice": pa.int64()}), given=2)
     assert sorted(engine.run(made)["twice"].to_pylist()) == list(range(0, 2000, 2))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from bespeak.engines.base import Engine
 from bespeak.engines.duckdb import DuckDB
+from bespeak.engines.spark import Spark
 
-__all__ = ["DuckDB", "Engine"]
+OPENERS: Mapping[str, Callable[..., Engine]] = MappingProxyType({"duckdb": DuckDB, "spark": Spark})
+"""Name in bespeak.toml -> what opens it. pyspark is imported when Spark is opened."""
+
+__all__ = ["OPENERS", "DuckDB", "Engine", "Spark"]

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from bespeak.engines.base import Batches, Mapper
 from bespeak.engines.dialect import DUCKDB
-from bespeak.errors import BespeakError, SourceMissing, SourceUnreadable
+from bespeak.engines.files import parquet_files
+from bespeak.errors import BespeakError, SourceUnreadable
 
 RANGE_ROWS = 500_000
 """Below this many rows one thread is as quick as several."""
@@ -48,7 +49,7 @@ class DuckDB:
     def read(
         self, paths: Sequence[Path], *, files_named: bool = False, rows_numbered: bool = False
     ) -> ir.Table:
-        files = [file for path in paths for file in _parquet_files(path)]
+        files = [file for path in paths for file in parquet_files(path)]
         try:
             table = self._ibis.read_parquet(
                 [str(file) for file in files],
@@ -191,17 +192,6 @@ class DuckDB:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _parquet_files(path: Path) -> list[Path]:
-    """The file, or every Parquet file below the folder, in the order of their names."""
-    if path.is_dir():
-        files = sorted(path.rglob("*.parquet"))
-        if files:
-            return files
-    elif path.is_file():
-        return [path]
-    raise SourceMissing(f"{path}: there is no Parquet file", next_step="Check the path.")
 
 
 def _quoted(path: Path) -> str:

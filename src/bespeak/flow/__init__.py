@@ -15,8 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from bespeak import ledger, prepare
 from bespeak.config import Config
+from bespeak.engines import OPENERS
 from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.insight import find_segments, make_features
 from bespeak.flow.offers import compare, fit_models
@@ -35,16 +38,15 @@ STAGES: Mapping[str, Callable[[Flow], None]] = MappingProxyType(
         "serve": publish_snapshot,
     }
 )
-ENGINES = ("duckdb",)
 IDENTITIES = "record/identities"
 
 __all__ = [
-    "ENGINES",
     "STAGES",
     "Outcome",
     "Step",
     "evaluate",
     "explain_identity",
+    "looking",
     "outcome_json",
     "preview_identities",
     "replay",
@@ -65,7 +67,7 @@ def run(
     """
     config = workspace.config()
     _check("stage", only, STAGES)
-    _check("engine", engine, ENGINES)
+    config = _chosen(config, engine)
     started = time.perf_counter()
     with workspace.lock(), _flowing(workspace, config, tell) as flow:
         before = workspace.current()
@@ -144,6 +146,21 @@ def evaluate(
         return compare(flow, models or config.recommend.models, k=k, repeat=repeat)
 
 
+@contextmanager
+def looking(
+    workspace: Workspace, *, engine: str | None = None, tell: Tell = lambda step: None
+) -> Iterator[Flow]:
+    """A flow over what the last run published; nobody else runs meanwhile, and nothing changes.
+
+    engine : instead of the one in bespeak.toml
+    raises : NotReady before the first run; WorkspaceBusy; BadRequest on an engine that is none
+    """
+    config = _chosen(workspace.config(), engine)
+    with workspace.lock(), _flowing(workspace, config, tell) as flow:
+        flow.versions = _current(workspace)
+        yield flow
+
+
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """An outcome as one JSON document."""
     return {
@@ -209,6 +226,15 @@ def _through(flow: Flow, last: str | None) -> list[str]:
         if name == last:
             break
     return reached
+
+
+def _chosen(config: Config, engine: str | None) -> Config:
+    """The config with another engine, where one is asked for."""
+    _check("engine", engine, OPENERS)
+    if engine is None:
+        return config
+    chosen = msgspec.structs.replace(config.workspace, engine=engine)
+    return msgspec.structs.replace(config, workspace=chosen)
 
 
 def _check(what: str, given: str | None, allowed: Any) -> None:

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from bespeak import collect, prepare
 from bespeak.config import Config
-from bespeak.engines import DuckDB, Engine
+from bespeak.engines import OPENERS, Engine
 from bespeak.errors import NotReady
 from bespeak.workspace import Version, Workspace, code_digest
 
@@ -61,6 +61,18 @@ class Raw:
         return int(self.found["rows"]) + int(self.found.get("refused", 0))
 
 
+def open_engine(config: Config, scratch: Path) -> Engine:
+    """The engine that the config asks for."""
+    chosen = config.workspace
+    own = {"spark": {"master": config.spark.master, "settings": config.spark.settings}}
+    return OPENERS[chosen.engine](
+        scratch=scratch,
+        memory=chosen.memory,
+        threads=chosen.threads,
+        **own.get(chosen.engine, {}),
+    )
+
+
 class Flow:
     """One run over one workspace."""
 
@@ -71,15 +83,20 @@ class Flow:
         self.raw: dict[str, list[Raw]] = {}
         self.versions: dict[str, Version] = {}
         self.steps: list[Step] = []
-        self._opened: list[DuckDB] = []
+        self._opened: list[Engine] = []
+        self._used: set[str] = set()
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
         """Opened when something has to be computed, and not before."""
-        chosen = self.config.workspace
+        self._used.add(self._engine.name)
+        return self._engine
+
+    @cached_property
+    def _engine(self) -> Engine:
         scratch = self.workspace.root / "scratch"
         scratch.mkdir(exist_ok=True)
-        opened = DuckDB(scratch=scratch, memory=chosen.memory, threads=chosen.threads)
+        opened = open_engine(self.config, scratch)
         self._opened.append(opened)
         return opened
 
@@ -103,7 +120,10 @@ class Flow:
 
         def made(folder: Path) -> Mapping[str, Any]:
             self._tell(Step(self.stage, title, "running"))
-            return {"engine": self.config.workspace.engine, **make(folder)}
+            self._used.clear()
+            said = make(folder)
+            # the one that did compute: none for what is all mathematics, or reading text
+            return {"engine": next(iter(self._used), None), **said}
 
         version = self.workspace.build(
             kind, name, inputs=inputs, code=code_digest(*code), make=made
