@@ -76,6 +76,18 @@ def test_a_server_without_keys_may_not_listen_to_the_world() -> None:
         config.parse(minimal(serve={"host": "0.0.0.0"}))
 
 
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        ({"earliest": "last week"}, "prepare.earliest: `last week` is no ISO time"),
+        ({"earliest": "2024-02-01", "latest": "2024-01-01T00:00:00+08:00"}, "before `latest`"),
+    ],
+)
+def test_bounds_of_time_must_make_sense(prepare: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigInvalid, match=said):
+        config.parse(minimal(prepare=prepare))
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="bespeak init"):
         config.load(tmp_path / "bespeak.toml")

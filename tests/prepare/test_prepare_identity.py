@@ -177,6 +177,22 @@ def test_an_identifier_of_many_people_joins_nobody(engine: Engine) -> None:
     assert report["shared_count"] == 1
 
 
+@pytest.mark.parametrize(("accounts", "people"), [(3, 1), (4, 5)])
+def test_a_browser_of_a_few_accounts_is_one_person_and_of_more_joins_nobody(
+    engine: Engine, accounts: int, people: int
+) -> None:
+    pairs = [(f"customer:{n}", "cookie:office") for n in range(accounts)]
+    labels, _ = found(engine, [], pairs)
+    assert len(set(labels.values())) == people
+
+
+def test_a_person_may_have_many_cookies_and_an_account_many_cards(engine: Engine) -> None:
+    pairs = [("customer:1", f"cookie:{n}") for n in range(12)]
+    pairs += [("customer:1", f"card:{n}") for n in range(12)]
+    labels, report = found(engine, [], pairs, primary=["customer", "card"])
+    assert set(labels.values()) == {"1"} and report["shared"] == []
+
+
 def test_identifiers_of_its_own_namespace_make_nothing_shared(engine: Engine) -> None:
     pairs = [("email:0", f"email:{n}") for n in range(1, 9)]
     people, report = found(engine, [], pairs, max_links=3)

@@ -66,6 +66,28 @@ def test_the_greatest_quantity_is_a_rule_of_the_config(engine: Engine) -> None:
     assert [row["_reason"] for row in rows] == [None, "impossible_quantity"]
 
 
+def test_a_clock_from_before_the_shop_opened_or_after_the_export_is_wrong(engine: Engine) -> None:
+    hours = [datetime(2024, 1, 1, hour) for hour in (7, 8, 15, 16)]
+    rows = judged(
+        engine,
+        [{"time": hour} for hour in hours],
+        earliest="2024-01-01T16:00:00+08:00",  # 08:00 UTC
+        latest="2024-01-01T16:00:00",
+    )
+    assert [row["_reason"] for row in rows] == ["impossible_time", None, None, "impossible_time"]
+    assert "2024-01-01T08:00:00" in rows[0]["_expected"]
+
+
+def test_an_offer_may_end_after_the_export(engine: Engine) -> None:
+    rows = judged(
+        engine,
+        [{"item_id": "1", "from_time": NOON, "to_time": datetime(2030, 1, 1)}],
+        "placements",
+        latest="2025-01-01",
+    )
+    assert rows[0]["_reason"] is None
+
+
 def test_a_placement_may_not_end_before_it_begins(engine: Engine) -> None:
     later = datetime(2024, 3, 2)
     rows = judged(

@@ -35,7 +35,7 @@ def identify(
     if links is None or not _size(engine, links):
         return _alone(engine, known, identity)
     pairs = engine.keep(_pairs(links))
-    shared = engine.keep(_shared(pairs, identity.max_links))
+    shared = engine.keep(_shared(pairs, identity))
     used = engine.keep(_used(pairs, shared, identity.apart))
     labels, rounds = components(engine, used)
     nodes = _nodes(known, pairs)
@@ -79,12 +79,19 @@ def _both_ways(pairs: ir.Table) -> ir.Table:
     return there.union(back)
 
 
-def _shared(pairs: ir.Table, most: int) -> ir.Table:
-    """actor, namespace, identifiers: those linked to more than `most` of one other namespace."""
+def _shared(pairs: ir.Table, identity: Identity) -> ir.Table:
+    """actor, namespace, identifiers: those linked to too many of one other namespace.
+
+    Of a primary namespace fewer are too many, for its values tell people apart; but not of another
+    primary one, for a person may well have several cards.
+    """
     seen = _both_ways(pairs).select("actor", "other").distinct()
     seen = seen.mutate(namespace=_namespace(seen["other"]))
     seen = seen.filter(seen["namespace"] != _namespace(seen["actor"]))
     counted = seen.group_by(["actor", "namespace"]).agg(identifiers=seen.count())
+    names = identity.primary
+    people = counted["namespace"].isin(names) & ~_namespace(counted["actor"]).isin(names)
+    most = ibis.ifelse(people, min(identity.max_customers, identity.max_links), identity.max_links)
     over = counted.filter(counted["identifiers"] > most)
     order = ibis.window(group_by="actor", order_by=[ibis.desc("identifiers"), "namespace"])
     ranked = over.mutate(_rank=ibis.row_number().over(order))

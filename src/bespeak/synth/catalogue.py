@@ -55,9 +55,11 @@ class Catalogue:
         return item
 
     def price(self, item: Whole, day: Whole) -> Whole:
-        """Shelf price in hundredths: it moves by a few per cent from week to week."""
-        noise = share_of(item * 1_024 + day // 7, 21) + share_of(item * 1_024 + day // 7, 22)
-        cents: Whole = np.rint(self.base[item] * (0.95 + 0.05 * noise)).astype(np.int64)
+        """Shelf price in hundredths: it moves from week to week, and halves in a clearance."""
+        week = item * 1_024 + day // 7
+        noise = share_of(week, 21) + share_of(week, 22)
+        cleared = np.where(share_of(week, 23) < 0.006, 0.45 + 0.15 * noise, 0.85 + 0.15 * noise)
+        cents: Whole = np.rint(self.base[item] * cleared).astype(np.int64)
         return np.maximum(cents, 1)
 
 

@@ -46,13 +46,18 @@ def write_crm(folder: Path, plan: Plan, people: People, part: int) -> File:
         _names(person),
         pa.array(["f", "m", None]).take(pa.array(gender)),
         _unreadable(where(~(spoilt.has("missing", "birth_year") | resent), _texts(born)), spoilt),
-        where(~spoilt.has("missing", "city"), pa.array(CITIES).take(pa.array(city))),
+        where(~spoilt.has("missing", "city"), pa.array(CITIES).take(pa.array(city)), _nothing(own)),
         day_texts(plan.days).take(pa.array(joined_day)),
         where(share_of(person, 62) < 0.8, pa.scalar("yes"), pa.scalar("no")),
     ]
     name = f"crm-{part:05d}.csv"
     size = write_lines(folder, name, CRM_HEADER, separated(columns, ","))
     return note(folder, name, spoilt, size)
+
+
+def _nothing(own: np.ndarray) -> pa.Array:
+    """What people write where there is nothing."""
+    return pa.array(["", "", "N/A", "-"]).take(pa.array((own >> np.uint64(40)) % np.uint64(4)))
 
 
 def _texts(numbers: Whole) -> pa.Array:

@@ -49,7 +49,8 @@ def write_till(
     minus = back | spoilt.has("negative")
     store = (visits.person[visit] * 7 + (share_of(visits.own[visit], 15) < 0.15)) % STORES
     time = clocks(rows.at[at] // 60 * 60, plan.days)
-    off = joined("2000-01-0", pa.array(rows.at[at] % 9 + 1).cast(pa.string()), pa.scalar(" "),
+    begins = pa.array(["2000-01-0", "2079-12-0"]).take(pa.array(visit % 2))
+    off = joined(begins, pa.array(rows.at[at] % 9 + 1).cast(pa.string()), pa.scalar(" "),
                  _clock(rows.at[at]))  # fmt: skip
     columns = [
         digits((visits.own[visit] % np.uint64(10**12)).astype(np.int64), 12, "T"),

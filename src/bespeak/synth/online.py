@@ -18,6 +18,7 @@ from bespeak.synth.visits import APP, CART, PURCHASE, VIEW, WEB, Rows, Visits
 
 EPOCH_S = int(np.datetime64(START, "s").astype(np.int64)) - OFFSET_S
 """Seconds from 1970 (UTC) to the shop's first midnight."""
+OWN, KIOSK, WORK = range(3)
 WEB_EVENTS = ("product_view", "add_to_cart", "purchase")
 APP_EVENTS = ("view", "cart", "purchase")
 
@@ -57,19 +58,17 @@ def write_web(
     person = visits.person[visit]
     late = np.where(spoilt.has("same_key_duplicate"), chance.integers(2, 40, len(at)), 0)
     moment = (EPOCH_S + rows.at[at] + late) * 1_000_000
-    moment += (mixed(at, 52) % np.uint64(1000)).astype(np.int64) * 1_000
+    moment += (mixed(chunk * 2**32 + at, 52) % np.uint64(1000)).astype(np.int64) * 1_000
     ordinal = _cookies_of(people, visits)[visit]
-    kiosk = (people.member[person]) & (share_of(visits.own[visit], 2) < 0.01)
-    signed = _signed(people, visits, visit, rows.place[at], ordinal) | (
-        kiosk & people.member[person]
-    )
+    public = _public(people, visits)[visit]
+    signed = _signed(people, visits, visit, rows.place[at], ordinal) | (public == KIOSK)
     mailed = (kind == PURCHASE) & ~people.placeholder_email[person]
-    _remember(people, person, ordinal, ~kiosk, signed | mailed)
+    _remember(people, person, ordinal, public == OWN, signed | mailed)
     guest = mailed & ~people.member[person]
     people.seen["email"][person[guest], 0] = 1
     cookie = where(
-        kiosk, who.kiosks(visits.own[visit].astype(np.int64) % who.shared_count(plan)),
-        who.cookies(person, ordinal),
+        public == KIOSK, who.kiosks(visits.own[visit].astype(np.int64) % who.shared_count(plan)),
+        where(public == WORK, who.offices(person // who.OFFICE), who.cookies(person, ordinal)),
     )  # fmt: skip
     own = account_of(people, visits)[visit]
     quantity, price = _amounts(spoilt.has("outlier", "quantity"), spoilt.has("outlier", "price"),
@@ -96,6 +95,14 @@ def write_web(
     return note(folder, name, spoilt, write_parquet(folder, name, table))
 
 
+def _public(people: People, visits: Visits) -> Whole:
+    """Whose browser each visit comes from: their own, a shop's, or one at work."""
+    draw = share_of(visits.own, 2)
+    member = people.member[visits.person]
+    work = member & who.colleagues(visits.person) & (draw > 0.8)
+    return np.where(member & (draw < 0.01), KIOSK, np.where(work, WORK, OWN))
+
+
 def _cookies_of(people: People, visits: Visits) -> Whole:
     """Which of their cookies each visit shows: the first until it is lost, then the next."""
     person = visits.person
@@ -109,8 +116,8 @@ def _cookies_of(people: People, visits: Visits) -> Whole:
 def _signed(people: People, visits: Visits, visit: Whole, place: Whole, ordinal: Whole) -> Truths:
     """Rows that say the account: most browsers remember it, at once or a little later."""
     person = visits.person[visit]
-    remembers = share_of(person * COOKIES + ordinal, 9) < 0.93
-    likely = np.where(remembers, 0.93, 0.3)
+    remembers = share_of(person * COOKIES + ordinal, 9) < 0.95
+    likely = np.where(remembers, 0.95, 0.3)
     since = np.where(share_of(visits.own[visit], 5) < 0.75, 0, 2)
     chosen = share_of(visits.own[visit], 4) < likely
     return np.asarray(people.member[person] & chosen & (place >= since))
@@ -134,7 +141,8 @@ def _amounts(
     wild: Truths, slipped: Truths, chance: np.random.Generator, quantity: Whole, price: Whole
 ) -> tuple[Whole, Whole]:
     """Pieces and prices as they were typed: too many pieces, a decimal point in another place."""
-    many = np.rint(np.exp(chance.uniform(np.log(30), np.log(3_000), len(wild)))).astype(np.int64)
+    exponent = chance.uniform(np.log(25), np.log(40_000), len(wild))
+    many = np.rint(np.exp(exponent)).astype(np.int64)
     factor = chance.choice([0.01, 0.1, 10.0, 100.0], len(slipped))
     moved = np.maximum(np.rint(price * factor), 1).astype(np.int64)
     return np.where(wild, many, quantity), np.where(slipped, moved, price)
@@ -159,8 +167,10 @@ def write_app(
     mine = ~tablet & (holder == person)
     people.seen["device"][holder[~tablet], ordinal[~tablet], 0] = 1
     people.seen["device"][person[mine & signed], ordinal[mine & signed], 1] = 1
-    sent = (EPOCH_S + rows.at[at]) * 1_000 + (mixed(at, 54) % np.uint64(1000)).astype(np.int64)
-    received = sent + 120 + (mixed(at, 55) % np.uint64(4_000)).astype(np.int64)
+    sent = (EPOCH_S + rows.at[at]) * 1_000 + (
+        mixed(chunk * 2**32 + at, 54) % np.uint64(1000)
+    ).astype(np.int64)
+    received = sent + 120 + (mixed(chunk * 2**32 + at, 55) % np.uint64(4_000)).astype(np.int64)
     received += np.where(
         spoilt.has("same_key_duplicate"), chance.integers(5_000, 60_000, len(at)), 0
     )

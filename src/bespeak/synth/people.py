@@ -18,6 +18,8 @@ Small = NDArray[np.int8]
 
 COOKIES, DEVICES, ACCOUNTS = 3, 2, 2
 """The most of each that one person has."""
+OFFICE = 1_500
+"""One office in so many customers."""
 SHARED_EMAIL, SHARED_PHONE, SHARED_CARD = "noreply@example.com", "+86 138 0000 0000", "629999999999"
 """What staff type where a form wants something; the card is the cashier's own."""
 GUEST_EMAIL = "guest@example.com"
@@ -184,7 +186,6 @@ def cookies(person: Whole, ordinal: Whole) -> Any:
 
 
 def devices(person: Whole, ordinal: Whole) -> Any:
-    """`ios-` or `and-` alike for all would tell nothing: the prefix is a constant."""
     return hexes(mixed(person * DEVICES + ordinal, 6), 16, "d-")
 
 
@@ -196,6 +197,17 @@ def tablets(number: Whole) -> Any:
 def kiosks(number: Whole) -> Any:
     """Browsers that stand in the shops."""
     return hexes(mixed(number, 8), 16)
+
+
+def offices(number: Whole) -> Any:
+    """Browsers that a few colleagues share, who sign in and out."""
+    return hexes(mixed(number, 10), 16)
+
+
+def colleagues(person: Whole) -> Truths:
+    """Whether a customer is one of the three to twelve who share an office's browser."""
+    group = person // OFFICE
+    return np.asarray(person % OFFICE < 3 + np.floor(10 * share_of(group, 15)))
 
 
 def shared_count(plan: Plan) -> int:

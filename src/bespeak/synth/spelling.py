@@ -28,23 +28,29 @@ def hexes(numbers: NDArray[np.uint64], digits: int, prefix: str = "") -> Any:
 
 
 def digits(numbers: Whole, count: int, prefix: str = "") -> Any:
-    """`prefix` and each number with leading zeros, `count` digits in all (a multiple of four or
-    less than four more than one)."""
+    """`prefix` and each number with leading zeros, `count` digits in all."""
     out, at = _canvas(len(numbers), prefix, count)
-    left = numbers
-    for end in range(count, 0, -4):
-        width = min(4, end)
-        left, group = np.divmod(left, 10**width)
-        out[:, at + end - width : at + end] = _groups()[group][:, 4 - width :]
+    left, end = numbers, count
+    while end > 0:
+        # eight digits at a time: small numbers divide four times as fast
+        left, eight = np.divmod(left, 10**8) if end > 8 else (left, left)
+        high, low = np.divmod(eight.astype(np.uint32), np.uint32(10_000))
+        for group in (low, high):
+            width = min(4, end)
+            if width > 0:
+                letters = _groups().take(group).view(np.uint8).reshape(-1, 4)
+                out[:, at + end - width : at + end] = letters[:, 4 - width :]
+            end -= 4
     return _texts(out)
 
 
 @cache
-def _groups() -> Bytes:
-    """The four digits of 0 to 9999."""
+def _groups() -> NDArray[np.uint32]:
+    """The four digits of 0 to 9999, four bytes as one number."""
     number = np.arange(10_000)
     places = [number // 10**power % 10 for power in (3, 2, 1, 0)]
-    return (np.stack(places, axis=1) + ord("0")).astype(np.uint8)
+    letters = (np.stack(places, axis=1) + ord("0")).astype(np.uint8)
+    return np.ascontiguousarray(letters).view(np.uint32).ravel()
 
 
 def _canvas(rows: int, prefix: str, more: int) -> tuple[Bytes, int]:

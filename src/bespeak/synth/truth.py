@@ -15,6 +15,7 @@ from bespeak.synth.files import TRUTH
 from bespeak.synth.people import ACCOUNTS, People
 from bespeak.synth.plan import Plan, Whole
 from bespeak.synth.segments import CATEGORIES, SEGMENTS
+from bespeak.synth.spelling import joined
 
 STEP = 200_000
 """Customers written at a time."""
@@ -84,8 +85,8 @@ def _identifiers(people: People, person: Whole) -> Iterator[pa.Table]:
     double = person[people.double[person]]
     yield _part("customer", who.accounts(member, zero * member), member, True)
     yield _part("customer", who.accounts(double, zero * double + 1), double, True)
-    yield _part("phone", who.phones(_own(member, people.placeholder_phone)),
-                _own(member, people.placeholder_phone), True)  # fmt: skip
+    called = _own(member, people.placeholder_phone)
+    yield _part("phone", joined("86", who.phones(called)), called, True)
     yield _part("card", who.cards(member[people.card[member]]), member[people.card[member]], True)
     mailed = _own(member, people.placeholder_email)
     yield _part("email", who.emails(mailed, zero * mailed), mailed, True)
@@ -118,6 +119,8 @@ def _shared(plan: Plan, people: People) -> pa.Table:
     numbers = np.arange(who.shared_count(plan))
     shared = [("device", value) for value in who.tablets(numbers).to_pylist()]
     shared += [("cookie", value) for value in who.kiosks(numbers).to_pylist()]
+    offices = np.arange(plan.customers // who.OFFICE + 1)
+    shared += [("cookie", value) for value in who.offices(offices).to_pylist()]
     shared += [("email", who.GUEST_EMAIL), ("card", who.SHARED_CARD)]
     if people.placeholder_email.any():
         shared += [("email", who.SHARED_EMAIL), ("phone", who.SHARED_PHONE)]

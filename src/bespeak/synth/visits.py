@@ -16,9 +16,9 @@ from bespeak.synth.segments import CATEGORIES, SEGMENTS
 WEB, APP, TILL, MAIL = range(4)
 VIEW, CART, PURCHASE, RETURN = range(4)
 QUANTITIES = np.cumsum(
-    [0.52, 0.26, 0.09, 0.05, 0.03, 0.02, 0.01, 0.008, 0.005, 0.004, 0.002, 0.001]
+    [0.52, 0.26, 0.09, 0.05, 0.03, 0.02, 0.01, 0.007, 0.004, 0.003, 0.002, 0.002, *[0.00025] * 8]
 )
-"""Pieces in a line, from 1 to 12."""
+"""Pieces in a line, from 1 to 20: a school, a restaurant."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def act(plan: Plan, people: People, catalogue: Catalogue, visits: Visits, chunk:
     item[carted] = item[rows[carted] - bought[carted]]  # what is carted was looked at before
     item[ordered] = item[rows[ordered] - bought[ordered]]  # what is ordered was carted before
     price = catalogue.price(item, at // 86_400)
-    quantity = 1 + np.searchsorted(QUANTITIES, chance.random(len(visit))).clip(0, 11)
+    quantity = 1 + np.searchsorted(QUANTITIES, chance.random(len(visit))).clip(0, 19)
     quantity[ordered] = quantity[rows[ordered] - bought[ordered]]
     return Rows(
         visit, place, kind, at, item, quantity.astype(np.int64), price,
@@ -209,10 +209,10 @@ def _chosen(
     n, segment = len(person), people.segment[person]
     month = ((day + 15) // 30.44).astype(np.int64) % 12
     u = chance.random(n)
-    season = _seasons()[month]
-    any_ = (chance.random(n)[:, None] >= season).sum(axis=1).clip(0, len(CATEGORIES) - 1)
-    taste = np.where(u < 0.58, people.favourite[person], people.second[person])
-    category = np.where(u < 0.84, taste, any_)
+    category = np.where(u < 0.58, people.favourite[person], people.second[person])
+    any_ = np.flatnonzero(u >= 0.84)
+    season = _seasons()[month[any_]]
+    category[any_] = (chance.random(len(any_))[:, None] >= season[:, :-1]).sum(axis=1)
     point = chance.random(n)
     habit = chance.random(n) < np.array([kind.repeats for kind in SEGMENTS])[segment]
     ordinal = np.minimum(np.floor(-3.0 * np.log1p(-chance.random(n))), 11).astype(np.int64)
