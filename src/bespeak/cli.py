@@ -14,6 +14,7 @@ import typer
 
 from bespeak import __version__, flow, ledger, screen, shop, start
 from bespeak.errors import BadRequest, BespeakError, ConfigInvalid
+from bespeak.everyone import recommend_everyone
 from bespeak.flow import comparing
 from bespeak.synth import Plan, summary, synthesise
 from bespeak.workspace import Workspace
@@ -158,7 +159,7 @@ def status(
 
 @app.command()
 @teaching
-def recommend(
+def recommend(  # noqa: PLR0913, PLR0917 - each is an option
     customer: Annotated[str | None, typer.Argument(help="A customer_id.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many, 1 to 1000.")] = 10,
     items: Annotated[
@@ -169,10 +170,32 @@ def recommend(
         bool | None,
         typer.Option("--repeat/--no-repeat", help="Whether to offer what they already have."),
     ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="A list for each customer, as Parquet in --out.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="With --everyone: the folder to write.", metavar="DIR")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="With --everyone: duckdb or spark, for this once.")
+    ] = None,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Recommend to one customer, by the model that the last run chose."""
+    """Recommend to one customer, or to all, by the model that the last run chose."""
+    if everyone:
+        if out is None or customer is not None or items is not None:
+            raise BadRequest(
+                "--everyone takes --out, and no customer or items",
+                next_step="For example: bespeak recommend --everyone --out lists -k 20",
+            )
+        with opened(workspace) as here, screen.progress(quiet=as_json) as tell:
+            made = recommend_everyone(here, out, k=k, repeat=repeat, engine=engine, tell=tell)
+        if as_json:
+            emit(made)
+        else:
+            screen.everyone(made)
+        return
     history = [item.strip() for item in items.split(",") if item.strip()] if items else None
     if (customer is None) == (history is None):
         raise BadRequest(

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from bespeak.errors import BespeakError
 from bespeak.flow import Step
+from bespeak.recommend.reasons import FALLBACKS
 
 Answer = Mapping[str, Any]
 
@@ -174,6 +175,19 @@ def recommendations(answer: Answer, *, why: bool) -> None:
         row = [str(place), item["item_id"], item["title"] or "", f"{item['score']:.4g}"]
         table.add_row(*(escape(cell) for cell in [*row, *([item["reason"]["en"]] if why else [])]))
     console.print(table)
+
+
+def everyone(made: Answer) -> None:
+    """What lists for all customers came to."""
+    console = _out()
+    console.print(
+        f"{made['customers']:,} customers, {made['rows']:,} rows in [bold]{escape(made['out'])}[/]"
+        f" by [bold]{made['model']}[/] ({made['customers_per_s']:,.0f} customers/s)"
+    )
+    for code, customers in made["fallbacks"].items():
+        console.print(f"  {customers:,} got popular items: {FALLBACKS[code][0]}")
+    if made["without_list"]:
+        console.print(f"  {made['without_list']:,} got no list: {FALLBACKS['nothing_left'][0]}")
 
 
 def evaluation(found: Answer) -> None:

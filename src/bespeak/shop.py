@@ -20,7 +20,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     raises : NotReady before the first run has ended; ArtifactCorrupt
     """
     snapshot = serve.Snapshot.open(workspace.get(SNAPSHOT).path)
-    maker = _recommender(workspace)
+    maker = recommender(workspace)
 
     def recommend_to(
         *, customer_id: str | None, items: Sequence[str], k: int, repeat: bool | None
@@ -44,8 +44,11 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     )
 
 
-def _recommender(workspace: Workspace) -> recommend.Recommender:
-    """The model that the evaluation chose, or that bespeak.toml names."""
+def recommender(workspace: Workspace) -> recommend.Recommender:
+    """The model that the evaluation chose, or that bespeak.toml names, over the current versions.
+
+    raises : NotReady before the first run, or where that model was not fitted
+    """
     config = workspace.config()
     evaluation = workspace.get(EVALUATION)
     served, models = evaluation.manifest["served"], workspace.under(MODELS)

@@ -17,7 +17,8 @@ import pytest
 import seven_channels as world
 
 from bespeak import flow, ledger, shop
-from bespeak.errors import NotFound
+from bespeak.errors import BadRequest, NotFound
+from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
 
 BESPEAK = str(Path(sys.executable).with_name("bespeak"))
@@ -255,3 +256,57 @@ def test_scaled_features_come_with_their_parameters(built: Built, tmp_path: Path
     for row in ds.dataset(folder, partitioning=None).to_table().to_pylist():
         expected = (plain[row["customer_id"]] - kept["center"]) / kept["spread"]
         assert row["orders"] == pytest.approx(expected)
+
+
+def test_everybody_gets_the_list_that_each_is_answered(built: Built, tmp_path: Path) -> None:
+    out = tmp_path / "lists"
+    made = recommend_everyone(built.workspace, out, k=5)
+    rows = ds.dataset(out / "part-0.parquet").to_table().to_pylist()
+    opened = shop.open_shop(built.workspace)
+    customers = sorted(row["customer_id"] for row in built.rows("record/customers"))
+    expected = []
+    for customer in customers:
+        answer = opened.recommend(customer_id=customer, items=(), k=5, repeat=None)
+        because = answer["fallback_reason"]
+        expected += [
+            {
+                "customer_id": customer, "rank": at, "item_id": item["item_id"],
+                "score": item["score"], "reason": item["reason"]["code"], "model": answer["model"],
+                "version": answer["version"], "fallback": answer["fallback"],
+                "fallback_reason": because["code"] if because else None,
+            }
+            for at, item in enumerate(answer["items"], start=1)
+        ]  # fmt: skip
+    assert [{k: v for k, v in row.items() if k != "reason_item"} for row in rows] == expected
+    assert (made["customers"], made["rows"]) == (len(customers), len(rows))
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    assert made == {**manifest, "out": str(out)}
+    assert manifest["engine"] == "duckdb" and manifest["model"] in {row["model"] for row in rows}
+
+
+def test_only_lists_are_replaced_by_lists(built: Built, tmp_path: Path) -> None:
+    precious = tmp_path / "letters"
+    precious.mkdir()
+    (precious / "dear.txt").write_text("keep me")
+    with pytest.raises(BadRequest, match="holds no recommendations"):
+        recommend_everyone(built.workspace, precious, k=5)
+    assert (precious / "dear.txt").read_text() == "keep me"
+    recommend_everyone(built.workspace, tmp_path / "lists", k=5)
+    again = recommend_everyone(built.workspace, tmp_path / "lists", k=2)
+    assert ds.dataset(tmp_path / "lists" / "part-0.parquet").count_rows() == again["rows"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["letters", "lists"]
+
+
+def test_pairs_counted_in_the_engine_give_the_same_model(built: Built, tmp_path: Path) -> None:
+    shutil.copytree(built.workspace.root, tmp_path / "shop")
+    config = tmp_path / "shop" / "bespeak.toml"
+    workspace = Workspace(tmp_path / "shop")
+    shutil.rmtree(workspace.root / "artifacts" / "models" / "item_knn")
+    config.write_text(
+        config.read_text("utf-8") + '\n[recommend]\ngram = "engine"\n', encoding="utf-8"
+    )
+    flow.run(workspace)
+    here, there = (w.get("artifacts/models/item_knn") for w in (built.workspace, workspace))
+    assert (here.manifest["counted_in"], there.manifest["counted_in"]) == ("memory", "engine")
+    for file in here.path.glob("*.npy"):
+        assert (there.path / file.name).read_bytes() == file.read_bytes(), file.name
