@@ -15,7 +15,7 @@ import typer
 from bespeak import __version__, flow, ledger, screen, shop, start
 from bespeak.errors import BadRequest, BespeakError, ConfigInvalid
 from bespeak.everyone import recommend_everyone
-from bespeak.flow import comparing
+from bespeak.flow import comparing, examining
 from bespeak.synth import Plan, summary, synthesise
 from bespeak.workspace import Workspace
 
@@ -309,7 +309,8 @@ def compare(
 
     Exit status: 0 equal, 1 different, 2 could not compare.
 
-    Example: `cp -r shop shop2`, `bespeak run -w shop2 --engine spark`, `bespeak compare shop shop2`
+    Example: `mkdir new`, `cp old/bespeak.toml old/.secret new` (and the raw files, if they lie
+    there), `bespeak run -w new --engine spark`, `bespeak compare old new`
     """
     with screen.stages("Comparing", quiet=as_json) as tell:
         found = comparing.compare_workspaces(
@@ -351,6 +352,35 @@ def synth(
         emit(summary(made))
     else:
         screen.world(summary(made), out)
+
+
+@app.command("doctor")
+@partial(teaching, status=2)
+def examine(
+    workspace: Folder = HERE,
+    engine: Annotated[
+        str | None, typer.Option(help="Ask about this engine instead: duckdb or spark.")
+    ] = None,
+    hours: Annotated[
+        float, typer.Option(help="How long a run over all files may take.")
+    ] = examining.HOURS,
+    as_json: Json = False,
+) -> None:
+    """Say what this workspace needs, what is slow, and when to move to Spark.
+
+    Memory, disk and time of a run over all files as they are now, in proportion to what the last
+    runs did cost; each figure says what it was measured on, and is missing where nothing was. It
+    reads no rows, so it is quick.
+
+    Exit status: 0, 1 where something must be fixed, 2 where it could not look.
+    """
+    with opened(workspace) as here:
+        found = examining.diagnose(here, engine=engine, hours=hours)
+    if as_json:
+        emit(found.json())
+    else:
+        screen.show(found.shown())
+    raise typer.Exit(0 if found.well else 1)
 
 
 @quarantine.command("list")
