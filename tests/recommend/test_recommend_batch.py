@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bespeak.engines import Engine
+from bespeak.engines import Engine, Spark
 from bespeak.errors import BadRequest
 from bespeak.recommend import batch
 from bespeak.recommend.answer import Recommender
@@ -118,6 +118,11 @@ def test_everybody_gets_what_each_would_be_answered(
     monkeypatch.setattr(batch, "ROWS", 50)
     known = shop()
     assert_as_answered(engine, known, maker(known, model), k=7, repeat=repeat)
+
+
+def test_spark_gives_everybody_the_same(spark: Spark) -> None:
+    known = shop()
+    assert_as_answered(spark, known, maker(known, "item_knn"), k=7)
 
 
 def test_lists_longer_than_the_catalogue_end_with_it(engine: Engine) -> None:

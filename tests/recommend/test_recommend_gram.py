@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bespeak.engines import Engine
+from bespeak.engines import Engine, Spark
 from bespeak.recommend.gram import gram
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
@@ -142,13 +142,25 @@ def test_the_engine_and_memory_come_to_the_same_lists(
     assert_same(counted(engine, known, parameters), fit_item_knn(known, parameters))
 
 
-@pytest.mark.parametrize("settings", [{}, {"weighting": "tfidf", "shrinkage": 0.1, "item": 0.45}])
-def test_the_same_lists_on_a_larger_world(engine: Engine, settings: dict[str, Any]) -> None:
+WEIGHTED: dict[str, Any] = {"weighting": "tfidf", "shrinkage": 0.1, "item": 0.45}
+
+
+def larger_world() -> Interactions:
     draw = np.random.default_rng(5)
     pairs = sorted({(f"c{c}", f"i{int(i)}") for c in range(400) for i in draw.zipf(1.3, 12) % 300})
-    known = world(pairs, np.round(draw.lognormal(0, 1, len(pairs)), 4).tolist())
-    parameters = ItemKnnParameters(neighbours=20, **settings)
+    return world(pairs, np.round(draw.lognormal(0, 1, len(pairs)), 4).tolist())
+
+
+@pytest.mark.parametrize("settings", [{}, WEIGHTED])
+def test_the_same_lists_on_a_larger_world(engine: Engine, settings: dict[str, Any]) -> None:
+    known, parameters = larger_world(), ItemKnnParameters(neighbours=20, **settings)
     assert_same(counted(engine, known, parameters), fit_item_knn(known, parameters))
+
+
+def test_spark_comes_to_the_same_lists(spark: Spark) -> None:
+    known = larger_world()
+    parameters = ItemKnnParameters(neighbours=20, longest_history=8, **WEIGHTED)
+    assert_same(counted(spark, known, parameters), fit_item_knn(known, parameters))
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 10**12)), max_size=30))
