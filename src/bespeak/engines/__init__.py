@@ -12,4 +12,7 @@ from bespeak.engines.spark import Spark
 OPENERS: Mapping[str, Callable[..., Engine]] = MappingProxyType({"duckdb": DuckDB, "spark": Spark})
 """Name in bespeak.toml -> what opens it. pyspark is imported when Spark is opened."""
 
-__all__ = ["OPENERS", "DuckDB", "Engine", "Spark"]
+ABLE: Mapping[str, frozenset[str]] = MappingProxyType({"duckdb": DuckDB.can, "spark": Spark.can})
+"""Name -> what it does beyond what all do; known without opening it."""
+
+__all__ = ["ABLE", "OPENERS", "DuckDB", "Engine", "Spark"]

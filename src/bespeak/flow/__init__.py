@@ -23,6 +23,7 @@ from bespeak.engines import OPENERS
 from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.insight import find_segments, make_features
 from bespeak.flow.offers import compare, fit_models
+from bespeak.flow.planning import check_plan
 from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SOURCES, Flow, Outcome, Step, Tell
@@ -245,6 +246,7 @@ def _check(what: str, given: str | None, allowed: Any) -> None:
 @contextmanager
 def _flowing(workspace: Workspace, config: Config, tell: Tell) -> Iterator[Flow]:
     """A flow whose engine and scratch space are gone afterwards, however it ends."""
+    check_plan(config)
     scratch = workspace.root / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left: we hold the lock
     flow = Flow(workspace, config, tell)

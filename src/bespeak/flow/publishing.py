@@ -25,6 +25,7 @@ MODEL_NAMES = {
     "popular": {"en": "Best sellers", "zh": "热销"},
     "frequency": {"en": "Bought again", "zh": "复购"},
     "item_knn": {"en": "Bought together", "zh": "同购"},
+    "als": {"en": "Of the same taste", "zh": "口味相近"},
 }
 """As the console calls them."""
 MEASURES = ("recall", "ndcg", "mrr", "hit", "map", "coverage", "novelty", "diversity")
