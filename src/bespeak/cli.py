@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated
 
 import typer
 
 from bespeak import __version__, flow, ledger, screen, shop, start
-from bespeak.errors import BadRequest, BespeakError, ConfigInvalid
+from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
+from bespeak.commands.making import synth
+from bespeak.commands.moving import compare, doctor
+from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
-from bespeak.flow import comparing, examining
-from bespeak.synth import Plan, summary, synthesise
 from bespeak.workspace import Workspace
-
-P = ParamSpec("P")
 
 app = typer.Typer(
     help="Raw customer behaviour in, personal selling out.\n\nA first walk: `bespeak demo`. Your"
@@ -42,43 +36,6 @@ identities = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(identities, name="identities")
-
-Folder = Annotated[
-    Path, typer.Option("--workspace", "-w", help="The workspace's folder.", show_default="here")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-HERE = Path()
-
-
-def teaching(command: Callable[P, None], *, status: int = 1) -> Callable[P, None]:
-    """Turn our errors into a message and an exit status; anything else is a bug and says so."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except BespeakError as error:
-            screen.failure(error, as_json=bool(kwargs.get("as_json")))
-            raise typer.Exit(status) from error
-        except KeyboardInterrupt as error:
-            screen.note("Stopped. What the last good run made is as it was.")
-            raise typer.Exit(130) from error
-
-    return guarded
-
-
-def emit(document: Any) -> None:
-    """One JSON document on standard output."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
-    sys.stdout.write("\n")
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[Workspace]:
-    """The workspace in `folder`; its config is read, so a wrong folder is said at once."""
-    workspace = Workspace(folder)
-    workspace.config()
-    yield workspace
 
 
 @app.callback(invoke_without_command=True)
@@ -283,104 +240,9 @@ def demo(
         shop.serve_shop(here, port=port, ready=screen.address)
 
 
-@app.command()
-@partial(teaching, status=2)
-def compare(
-    a: Annotated[Path, typer.Argument(help="A workspace's folder.", metavar="WORKSPACE_A")],
-    b: Annotated[Path, typer.Argument(help="Another one's.", metavar="WORKSPACE_B")],
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only what this names or begins, repeat for more: record/events (of every source),"
-            " record/identities, features, artifacts/models …"
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float, typer.Option(help="Relative, for floats; all else must be exact.")
-    ] = comparing.FLOAT_TOLERANCE,
-    as_json: Json = False,
-) -> None:
-    """Compare what two workspaces hold, row by row: after a move to Spark, or an upgrade.
-
-    Tables of the record and the features, segments, models' arrays and documents of the last run.
-    The order of rows, the layout of files, times of the clock and versions say nothing; NaN equals
-    NaN, and null only null. Personal identifiers are hashed under each workspace's `.secret`: give
-    both the same one before the run.
-
-    Exit status: 0 equal, 1 different, 2 could not compare.
-
-    Example: `mkdir new`, `cp old/bespeak.toml old/.secret new` (and the raw files, if they lie
-    there), `bespeak run -w new --engine spark`, `bespeak compare old new`
-    """
-    with screen.stages("Comparing", quiet=as_json) as tell:
-        found = comparing.compare_workspaces(
-            Workspace(a), Workspace(b), only=only or (), tolerance=tolerance, tell=tell
-        )
-    if as_json:
-        emit(found.json())
-    else:
-        screen.show(found.shown())
-    raise typer.Exit(0 if found.equal else 1)
-
-
-@app.command()
-@teaching
-def synth(
-    out: Annotated[Path, typer.Option(help="A new folder for it.", metavar="DIR")],
-    customers: Annotated[int, typer.Option(help="People, with and without an account.")] = 20_000,
-    items: Annotated[int, typer.Option(help="Products on sale.")] = 5_000,
-    events: Annotated[int, typer.Option(help="Things they do; copies come on top.")] = 1_000_000,
-    days: Annotated[int, typer.Option(help="From 2024-01-01 on.")] = 365,
-    seed: Annotated[int, typer.Option(help="Which of all such worlds.")] = 7,
-    workers: Annotated[int | None, typer.Option(help="Threads; a core each.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Make up a shop of any size, dirt and all, with the truth about it kept apart.
-
-    Website (Parquet), app (JSON lines), tills and mail (CSV), customers and catalogue go to
-    DIR/raw, with seasons, sessions and tastes, and the faults of real files: duplicates, gaps,
-    outliers, wrong clocks, shared identifiers. DIR/truth says who is who, which segment made each
-    customer behave so, and which rows are dirt; bespeak never reads it. The same arguments give
-    the same bytes.
-
-    Example: `bespeak synth --events 100000 --customers 2000 --out shop`, then `bespeak run -w shop`
-    """
-    plan = Plan(customers, items, events, days, seed)
-    with screen.counting("Making events", events, quiet=as_json) as tell:
-        made = synthesise(plan, out, workers=workers, tell=tell)
-    if as_json:
-        emit(summary(made))
-    else:
-        screen.world(summary(made), out)
-
-
-@app.command("doctor")
-@partial(teaching, status=2)
-def examine(
-    workspace: Folder = HERE,
-    engine: Annotated[
-        str | None, typer.Option(help="Ask about this engine instead: duckdb or spark.")
-    ] = None,
-    hours: Annotated[
-        float, typer.Option(help="How long a run over all files may take.")
-    ] = examining.HOURS,
-    as_json: Json = False,
-) -> None:
-    """Say what this workspace needs, what is slow, and when to move to Spark.
-
-    Memory, disk and time of a run over all files as they are now, in proportion to what the last
-    runs did cost; each figure says what it was measured on, and is missing where nothing was. It
-    reads no rows, so it is quick.
-
-    Exit status: 0, 1 where something must be fixed, 2 where it could not look.
-    """
-    with opened(workspace) as here:
-        found = examining.diagnose(here, engine=engine, hours=hours)
-    if as_json:
-        emit(found.json())
-    else:
-        screen.show(found.shown())
-    raise typer.Exit(0 if found.well else 1)
+app.command()(compare)
+app.command()(synth)
+app.command()(doctor)
 
 
 @quarantine.command("list")
