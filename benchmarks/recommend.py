@@ -136,7 +136,7 @@ def known(engine: Engine, sold: ir.Table, until: datetime) -> recommend.Interact
     table = recommend.interactions(
         engine, past, weights={"purchase": 1.0}, half_life_days=90.0, as_of=until
     )
-    return recommend.load_interactions(engine, table, as_of=until)
+    return recommend.load_interactions(engine, engine.keep(table), as_of=until)
 
 
 def events(engine: Engine, folder: Path) -> ir.Table:

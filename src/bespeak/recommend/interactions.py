@@ -16,10 +16,18 @@ import pyarrow.compute as pc
 from bespeak.columns import EVENT_TYPES
 from bespeak.engines import Engine
 from bespeak.errors import ColumnMissing, ConfigInvalid, NotReady
-from bespeak.recommend.histories import UNIT, Histories, Interactions, compressed
+from bespeak.recommend.histories import UNIT, Histories, Interactions
 from bespeak.recommend.texts import Ids
 
 DAY = 86_400_000_000
+_COLUMNS: Mapping[str, type[np.generic]] = {
+    "item": np.int32,
+    "weight": np.int64,
+    "times": np.int32,
+    "first_time": np.int64,
+    "last_time": np.int64,
+    "bought": np.bool_,
+}
 NEEDED = ("customer_id", "item_id", "type", "time", "quantity", "is_product")
 
 
@@ -76,29 +84,43 @@ def usual_places(events: ir.Table) -> ir.Table:
 
 
 def load_interactions(engine: Engine, table: ir.Table, *, as_of: datetime) -> Interactions:
-    """The rows of `interactions(…)` in memory, a batch at a time; any row order gives the same.
+    """The rows of `interactions(…)` in memory; any row order gives the same.
 
+    The engine sorts them, and what arrives is numbers: some forty bytes a row, and no more for a
+    while. It looks at `table` three times, so that should be kept already.
     raises : NotReady where there is no row
     """
-    columns = ["customer_id", "item_id", "weight", "times", "first_time", "last_time", "bought"]
-    batches = list(engine.batches(table.select(columns)))
-    rows = pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in columns})
-    if not rows.num_rows:
+    items, _ = _counted(engine, table, "item_id")
+    customers, lengths = _counted(engine, table, "customer_id")
+    if not len(customers):
         raise NotReady(
             "no customer has an interaction with a product",
             next_step="Check that events carry an identifier and an item, and [recommend.weights].",
         )
-    customers, of_customer = ranked_ids(rows["customer_id"])
-    items, of_item = ranked_ids(rows["item_id"])
-    order = np.lexsort((of_item, of_customer))
-    taken = {name: rows[name].to_numpy()[order] for name in columns[2:]}
+    indptr = np.zeros(len(customers) + 1, np.int64)
+    np.cumsum(lengths, out=indptr[1:])
+    places = engine.table(pa.table({"item_id": items.arrow(), "item": np.arange(len(items))}))
+    rows = table.inner_join(places, "item_id").order_by("customer_id", "item")
+    columns = {name: np.empty(int(indptr[-1]), kind) for name, kind in _COLUMNS.items()}
+    filled = 0
+    for batch in engine.batches(rows.select(*_COLUMNS)):
+        for name, column in columns.items():
+            column[filled : filled + batch.num_rows] = batch[name].to_numpy(zero_copy_only=False)
+        filled += batch.num_rows
     histories = Histories(
-        compressed(of_customer, len(customers)), of_item[order].astype(np.int32),
-        taken["weight"].astype(np.int64), taken["times"].astype(np.int32),
-        taken["first_time"].astype(np.int64), taken["last_time"].astype(np.int64),
-        taken["bought"].astype(np.bool_),
+        indptr, columns["item"], columns["weight"], columns["times"],
+        columns["first_time"], columns["last_time"], columns["bought"],
     )  # fmt: skip
     return Interactions(customers, items, histories, instant(as_of))
+
+
+def _counted(engine: Engine, table: ir.Table, name: str) -> tuple[Ids, Any]:
+    """The distinct texts of a column in order of their bytes, and how many rows each has."""
+    counts = table.group_by(name).aggregate(rows=table.count().cast("int64"))
+    found = engine.run(counts)
+    texts = found[name].cast(pa.large_string()).combine_chunks()
+    order = pc.sort_indices(texts)
+    return Ids.of_arrow(texts.take(order)), found["rows"].take(order).to_numpy()
 
 
 def ranked_ids(texts: pa.ChunkedArray) -> tuple[Ids, Any]:
