@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bespeak.engines import DuckDB, Engine, Spark
+from bespeak.engines import OPENERS, DuckDB, Engine, Spark
 
 
 @pytest.fixture
@@ -17,10 +17,17 @@ def duckdb(tmp_path: Path) -> Iterator[DuckDB]:
         yield opened
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=sorted(OPENERS), default="duckdb", help="what `engine` is in tests"
+    )
+
+
 @pytest.fixture
-def engine(duckdb: DuckDB) -> Engine:
-    """The engine of tests that need one, whichever."""
-    return duckdb
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """The engine of tests that need one: DuckDB, or that of `pytest --engine spark`."""
+    opened: Engine = request.getfixturevalue(request.config.getoption("--engine"))
+    return opened
 
 
 @pytest.fixture(scope="session")

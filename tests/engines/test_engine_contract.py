@@ -110,6 +110,26 @@ def test_rows_go_through_a_python_function_wherever_they_are(engine: Engine) -> 
     assert sorted(engine.run(made)["twice"].to_pylist()) == list(range(0, 2000, 2))
 
 
+def test_rows_of_one_value_can_be_asked_for_together(engine: Engine) -> None:
+    def runs(_: None, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        seen = [key for batch in batches for key in batch["key"].to_pylist()]
+        first = [at for at, key in enumerate(seen) if at == 0 or seen[at - 1] != key]
+        ends = [*first[1:], len(seen)]
+        yield pa.record_batch(
+            {
+                "key": pa.array([seen[at] for at in first], pa.string()),
+                "rows": pa.array([b - a for a, b in zip(first, ends, strict=True)], pa.int64()),
+            }
+        )
+
+    table = engine.table(pa.table({"key": [f"k{n % 7}" for n in range(100)]}))
+    schema = pa.schema({"key": pa.string(), "rows": pa.int64()})
+    found = engine.run(engine.map(table, runs, schema, given=None, together="key")).to_pylist()
+    assert sorted((row["key"], row["rows"]) for row in found) == [
+        (f"k{n}", 15 if n < 2 else 14) for n in range(7)
+    ]
+
+
 @given(st.integers(min_value=-(10**15), max_value=4 * 10**15))
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
