@@ -62,16 +62,16 @@ class AlsParameters(Parameters, frozen=True):
     p is 1 for what a customer had and 0 for all else, w the interaction's weight, and n how many
     entries the row of x or y has. At frequency 0 this is Hu, Koren & Volinsky's; at 1 it is what
     Spark's MLlib minimises. The defaults were chosen on parts carved from training data
-    (benchmarks/als.md).
+    (benchmarks/mllib.md).
     """
 
-    factors: Annotated[int, msgspec.Meta(ge=1, le=MOST_FACTORS)] = 64
+    factors: Annotated[int, msgspec.Meta(ge=1, le=MOST_FACTORS)] = 128
     """Numbers per item."""
-    regularization: Annotated[float, msgspec.Meta(gt=0)] = 0.1
+    regularization: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     """λ."""
     frequency: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """How much more a row with many entries is held back."""
-    alpha: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    alpha: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """How much surer it is that somebody wants what they had than that they don't want the rest."""
     iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 15
     """Times that all customers and then all items are solved for."""
