@@ -128,7 +128,7 @@ def recommend(  # noqa: PLR0913, PLR0917 - each is an option
         typer.Option("--repeat/--no-repeat", help="Whether to offer what they already have."),
     ] = None,
     everyone: Annotated[
-        bool, typer.Option("--everyone", help="A list for each customer, as Parquet in --out.")
+        bool, typer.Option("--everyone", help="A list for each customer, as Parquet in DIR/rows.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="With --everyone: the folder to write.", metavar="DIR")

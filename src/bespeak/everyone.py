@@ -23,6 +23,7 @@ from bespeak.workspace import MANIFEST, Workspace, write_atomically
 
 KIND = "recommendations"
 CUSTOMERS = "record/customers"
+ROWS = "rows"
 
 
 def recommend_everyone(
@@ -34,7 +35,7 @@ def recommend_everyone(
     engine: str | None = None,
     tell: Tell = lambda step: None,
 ) -> dict[str, Any]:
-    """Every customer's list, as `recommend` answers each, as Parquet with a manifest beside it.
+    """Every customer's list, as `recommend` answers each, in `out/rows`, with a manifest beside it.
 
     out     : a new or empty folder, or one that this wrote before, which is then replaced whole
     returns : the manifest: customers, rows, fallbacks (code -> customers), without_list, k, repeat,
@@ -49,8 +50,9 @@ def recommend_everyone(
         try:
             tell(Step("recommend", "lists", "running"))
             lists = _lists(here, maker, k, repeat)
-            rows = here.engine.write(lists.order_by("customer_id", "rank"), aside)
-            counted = _counted(here, aside, rows, time.perf_counter() - started)
+            # a folder of its own: readers of Parquet take every file in theirs
+            rows = here.engine.write(lists.order_by("customer_id", "rank"), aside / ROWS)
+            counted = _counted(here, aside / ROWS, rows, time.perf_counter() - started)
             tell(Step("recommend", "lists", "done", rows, counted["seconds"]))
             again = maker.repeat if repeat is None else repeat
             about = _about(here, maker) | {"k": k, "repeat": again} | counted

@@ -261,7 +261,7 @@ def test_scaled_features_come_with_their_parameters(built: Built, tmp_path: Path
 def test_everybody_gets_the_list_that_each_is_answered(built: Built, tmp_path: Path) -> None:
     out = tmp_path / "lists"
     made = recommend_everyone(built.workspace, out, k=5)
-    rows = ds.dataset(out / "part-0.parquet").to_table().to_pylist()
+    rows = ds.dataset(out / "rows").to_table().to_pylist()
     opened = shop.open_shop(built.workspace)
     customers = sorted(row["customer_id"] for row in built.rows("record/customers"))
     expected = []
@@ -293,7 +293,7 @@ def test_only_lists_are_replaced_by_lists(built: Built, tmp_path: Path) -> None:
     assert (precious / "dear.txt").read_text() == "keep me"
     recommend_everyone(built.workspace, tmp_path / "lists", k=5)
     again = recommend_everyone(built.workspace, tmp_path / "lists", k=2)
-    assert ds.dataset(tmp_path / "lists" / "part-0.parquet").count_rows() == again["rows"]
+    assert ds.dataset(tmp_path / "lists" / "rows").count_rows() == again["rows"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letters", "lists"]
 
 
