@@ -92,6 +92,11 @@ def test_without_a_measurement_there_is_no_figure() -> None:
     assert unread.rows == Estimate(None, "unknown in 1 files of 100.0 MB: orders")
 
 
+def test_what_nothing_tells_is_reckoned_as_it_was() -> None:
+    unread = needs(replace(ORDERS, rows=None, waiting=1), CATALOGUE)
+    assert unread.seconds.value == pytest.approx(33.0) and "unknown" in unread.rows.basis
+
+
 def test_few_rows_foresee_little_and_it_is_said() -> None:
     few = needs(replace(ORDERS, rows=500, run_rows=500))
     assert "mostly fixed costs" in few.seconds.basis

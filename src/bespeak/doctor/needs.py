@@ -37,6 +37,11 @@ class Raw:
     waiting: int
     events: bool
 
+    @property
+    def expected(self) -> int:
+        """Rows to reckon with: where nothing tells, those of the last run."""
+        return self.run_rows if self.rows is None else self.rows
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -79,7 +84,7 @@ def foresee(raws: Sequence[Raw], steps: Sequence[Step], *, engine: str, peak: in
         rows=rows,
         seconds=_scaled(raws, usable, lambda step: step.seconds * 1e6, "µs", 1e-6),
         disk=_scaled(raws, usable, lambda step: float(step.bytes), "bytes", 1.0),
-        memory=_memory(peak, _growth(raws)),
+        memory=_memory(peak, _growth(raws), engine),
         measured=sum(raw.run_rows for raw in raws),
         waiting=waiting,
     )
@@ -101,7 +106,7 @@ def _growth(raws: Sequence[Raw]) -> float:
     """How many times the measured rows those are on which features and models will rest."""
     pool = [raw for raw in raws if raw.events] or raws
     seen = sum(raw.run_rows for raw in pool)
-    return sum(raw.rows or 0 for raw in pool) / seen if seen else 1.0
+    return sum(raw.expected for raw in pool) / seen if seen else 1.0
 
 
 def _scaled(
@@ -120,22 +125,24 @@ def _scaled(
             value += cost(step) * growth
             continue
         own += cost(step)
-        value += cost(step) * ((raw.rows or 0) / raw.run_rows if raw.run_rows else 1.0)
+        value += cost(step) * (raw.expected / raw.run_rows if raw.run_rows else 1.0)
     measured = sum(raw.run_rows for raw in raws)
     if not measured:
         return Estimate(None, "not measured: no source has run")
     # a source that never ran costs what the others do
-    value += own / measured * sum(raw.rows or 0 for raw in raws if not raw.run_rows)
+    value += own / measured * sum(raw.expected for raw in raws if not raw.run_rows)
     each = sum(map(cost, steps)) / measured
     said = f"{each:,.1f} {unit} a row on {rows_said(measured)} rows"
     few = "" if measured >= ENOUGH else ", mostly fixed costs"
     return Estimate(value * factor, said + few)
 
 
-def _memory(peak: int | None, growth: float) -> Estimate:
+def _memory(peak: int | None, growth: float, engine: str) -> Estimate:
     if peak is None:
         return Estimate(None, "not measured: no models were evaluated here yet")
     said = f"{bytes_said(peak)} taken at most until the models were evaluated"
     if growth > 1:
         said += f"; at most {growth:.1f} times that, since the engine spills beyond its limit"
+    if engine == "spark":
+        said += "; Spark's own memory stands beside it"
     return Estimate(peak * max(1.0, growth), said)

@@ -6,6 +6,7 @@ It is quick: manifests, footers and sizes are read, and no row.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def diagnose(workspace: Workspace, *, engine: str | None = None, hours: float = 
         engine=engine or chosen.engine,
         limit=doctor.in_bytes(chosen.memory, machine.memory),
         threads=chosen.threads,
-        master=config.spark.master,
+        master=config.spark.master or os.environ.get("SPARK_REMOTE"),
         within_s=hours * 3600,
         expanded=sum(doctor.expanded(v.path) for v in versions if v.key.startswith("record/")),
     )
