@@ -45,6 +45,8 @@ def recommend_everyone(
     _check_free(out)
     started = time.perf_counter()
     with flow.looking(workspace, engine=engine, tell=tell) as here:
+        for key in (CUSTOMERS, INTERACTIONS, HISTORIES):
+            workspace.get(key)  # what an older bespeak has run may lack some
         maker = recommender(workspace)
         aside = out.resolve().with_name(f".{out.resolve().name}-{secrets.token_hex(4)}")
         try:

@@ -114,12 +114,16 @@ class Histories:
 
     def heaviest(self, limit: int) -> Histories:
         """At most `limit` entries a row: by weight, then the latest, then by item id."""
-        if not len(self) or self.lengths.max() <= limit:
+        long = self.lengths > limit
+        if not long.any():
             return self
-        rows = self.rows
-        order = np.lexsort((self.indices, -self.last_time, -self.weights, rows))
-        kept = np.zeros(len(self.indices), np.bool_)
-        kept[order[np.arange(len(order)) - self.indptr[rows] < limit]] = True
+        lengths = self.lengths[long]
+        kept = ~np.repeat(long, self.lengths)
+        at = np.flatnonzero(~kept)  # entries of long rows only: they are few, and sorting is dear
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        order = np.lexsort((self.indices[at], -self.last_time[at], -self.weights[at], rows))
+        place = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        kept[at[order[place < limit]]] = True
         return self.where(kept)
 
     def find(self, items: Index) -> Whole:
