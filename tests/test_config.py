@@ -88,6 +88,21 @@ def test_bounds_of_time_must_make_sense(prepare: dict[str, str], said: str) -> N
         config.parse(minimal(prepare=prepare))
 
 
+@pytest.mark.parametrize(
+    ("memory", "size"),
+    [("2GB", 2 * 10**9), ("512 MiB", 512 * 2**20), ("1.5g", 15 * 10**8), ("4096", 4096)],
+)
+def test_memory_is_a_size(memory: str, size: int) -> None:
+    made = config.parse(minimal(workspace={"name": "shop", "memory": memory}))
+    assert made.workspace.memory_bytes == size
+
+
+@pytest.mark.parametrize("memory", ["", "lots", "80%", "-1GB"])
+def test_memory_that_is_no_size_is_refused(memory: str) -> None:
+    with pytest.raises(ConfigInvalid, match=r"workspace\.memory"):
+        config.parse(minimal(workspace={"name": "shop", "memory": memory}))
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="bespeak init"):
         config.load(tmp_path / "bespeak.toml")

@@ -68,6 +68,8 @@ class Source(_Part, frozen=True):
     """What the same rows say of the customer."""
     texts: dict[str, Mapped] = {}
     """A text that the same rows carry (`text`, `rating` …)."""
+    held_out: bool = False
+    """Prepared like any other, and kept from everything that learns: only to measure on."""
 
 
 class Identity(_Part, frozen=True):
@@ -91,7 +93,7 @@ class Policy(_Part, frozen=True):
 
     column: str
     table: str = "events"
-    missing: Literal["leave", "mean", "median", "mode", "interpolate"] = "leave"
+    missing: Literal["leave", "mean", "median", "mode", "interpolate", "quarantine"] = "leave"
     within: str | None = None
     """Fill from rows that share this column's value (item_id, say) before all rows; an outlier is
     then what is far from the median of the rows that share it, as a ratio."""
@@ -185,8 +187,8 @@ class Workspace(_Part, frozen=True):
             raise ConfigInvalid(
                 "workspace.memory", found=repr(self.memory), expected="a size like 2GB or 512MiB"
             )
-        number, power, binary = found[1], " KMGT".index(found[2].upper() or " "), bool(found[3])
-        return int(float(number) * (1024 if binary else 1000) ** power)
+        power = " KMGT".index(found[2].upper() or " ")
+        return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 class Spark(_Part, frozen=True):
@@ -328,6 +330,11 @@ def _general_problems(config: Config) -> list[str]:
     problems = _zone_problems("workspace.timezone", config.workspace.timezone)
     if config.segments.k_min < 2 or config.segments.k_max < config.segments.k_min:
         problems.append("segments: k_min must be at least 2 and at most k_max")
+    if SIZE.fullmatch(config.workspace.memory.strip()) is None:
+        problems.append(
+            f"workspace.memory: found `{config.workspace.memory}`, expected a size like 2GB"
+            " or 512MiB"
+        )
     if config.recommend.half_life_days <= 0:
         problems.append("recommend.half_life_days must be more than 0")
     if config.serve.host not in {"127.0.0.1", "localhost", "::1"}:

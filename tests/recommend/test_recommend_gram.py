@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bespeak.engines import Engine, Spark
-from bespeak.recommend.gram import gram
-from bespeak.recommend.histories import Interactions
+from bespeak.recommend.gram import counts_where, gram
+from bespeak.recommend.histories import Interactions, Stored
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters, squares
+from bespeak.recommend.models import counts_in, fit
 from contracts.recommender import checkerboard, world
 
 ARRAYS = ("indptr", "neighbours", "similarity", "common")
@@ -101,6 +103,26 @@ def test_ties_beyond_the_kept_neighbours_fall_to_the_least_id(engine: Engine) ->
     known = world([(c, i) for c in "ab" for i in ("p", "q", "r", "s")])
     model = counted(engine, known, ItemKnnParameters(neighbours=2))
     assert model.neighbours.reshape(4, 2).tolist() == [[1, 2], [0, 2], [0, 1], [0, 1]]
+
+
+def test_pairs_are_counted_in_memory_while_they_fit() -> None:
+    assert not counts_where("auto", 1_000_000, 2 * 10**9)
+    assert counts_where("auto", 100_000_000, 2 * 10**9)
+    assert counts_where("engine", 1, 2 * 10**9)
+    assert not counts_where("memory", 10**12, 1)
+
+
+def test_a_model_says_where_it_was_counted_and_what_was_cut(engine: Engine) -> None:
+    known = checkerboard()
+    there = replace(known, stored=Stored(engine, engine.table(rows_of(known)), counts=True))
+    assert [counts_in("item_knn", one) for one in (known, there)] == ["memory", "engine"]
+    assert counts_in("popular", there) == "memory"
+    settings = {"longest_history": 2}
+    here, model = (fit("item_knn", one, settings) for one in (known, there))
+    assert isinstance(here, ItemKnn) and isinstance(model, ItemKnn)
+    assert_same(model, here)
+    assert model.said() == here.said()
+    assert (model.said()["histories_cut"], model.said()["longest_history"]) == (10, 2)
 
 
 def test_nobody_and_nothing_give_an_empty_model(engine: Engine) -> None:
