@@ -58,7 +58,7 @@ def test_mllib_and_we_foretell_the_same(spark: Spark) -> None:
     theirs = AlsParameters(factors=2, iterations=8, trainer="mllib")
     models = fit_als(interactions, ours), fit_als(stored(interactions, spark), theirs)
     first, second = (model.scores(interactions.histories) / model.unit for model in models)
-    np.testing.assert_allclose(first, second, atol=0.02)
+    np.testing.assert_allclose(first, second, atol=0.05)
 
 
 def test_long_training_does_not_overflow_javas_stack(spark: Spark) -> None:
