@@ -199,7 +199,7 @@ def segments(workspace: Workspace, folder: Path) -> tuple[float, int]:
 
     version = workspace.get("artifacts/segments/kmeans")
     rows = ds.dataset(version.path / "rows", partitioning=None).to_table().to_pylist()
-    placed = {row["customer_id"]: row["segment"] for row in rows}
+    placed = {row["customer_id"]: row["segment_id"] for row in rows}
     people = pq.read_table(folder / "truth" / "people.parquet").to_pylist()
     both = [(row["segment"], placed[row["account"]]) for row in people if row["account"] in placed]
     true, found = zip(*both, strict=True)

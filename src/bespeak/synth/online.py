@@ -62,10 +62,11 @@ def write_web(
     ordinal = _cookies_of(people, visits)[visit]
     public = _public(people, visits)[visit]
     signed = _signed(people, visits, visit, rows.place[at], ordinal) | (public == KIOSK)
-    mailed = (kind == PURCHASE) & ~people.placeholder_email[person]
+    guest = ~people.member[person]
+    nameless = guest & (share_of(visits.own[visit], 3) < 0.03)
+    mailed = (kind == PURCHASE) & ~people.placeholder_email[person] & ~nameless
     _remember(people, person, ordinal, public == OWN, signed | mailed)
-    guest = mailed & ~people.member[person]
-    people.seen["email"][person[guest], 0] = 1
+    people.seen["email"][person[mailed & guest], 0] = 1
     cookie = where(
         public == KIOSK, who.kiosks(visits.own[visit].astype(np.int64) % who.shared_count(plan)),
         where(public == WORK, who.offices(person // who.OFFICE), who.cookies(person, ordinal)),
@@ -80,8 +81,10 @@ def write_web(
             "cookie": cookie,
             "session": hexes(visits.own[visit], 16),
             "account": where(signed, who.accounts(person, own)),
-            "email": _emails(
-                people, person, own, mailed, guest & (share_of(visits.own[visit], 3) < 0.03)
+            "email": where(
+                mailed,
+                who.emails(person, own),
+                where(nameless & (kind == PURCHASE), pa.scalar(who.GUEST_EMAIL)),
             ),
             "event": pa.array(WEB_EVENTS).take(pa.array(kind)),
             "item_id": where(~spoilt.has("missing", "item_id"), item_ids(rows.item[at])),
@@ -127,14 +130,6 @@ def _remember(people: People, person: Whole, ordinal: Whole, own: Truths, linked
     people.seen["cookie"][person[own], ordinal[own], 0] = 1
     both = own & linked
     people.seen["cookie"][person[both], ordinal[both], 1] = 1
-
-
-def _emails(
-    people: People, person: Whole, own: Whole, mailed: Truths, placeholder: Truths
-) -> pa.Array:
-    """The address that an order was confirmed to; a few guests give none of their own."""
-    given = where(placeholder, pa.scalar(who.GUEST_EMAIL), who.emails(person, own))
-    return where(mailed, given)
 
 
 def _amounts(

@@ -91,7 +91,7 @@ def populate(plan: Plan) -> People:
     return People(
         plan=plan,
         segment=segment,
-        weight=_of(segment, "visits") * chance.lognormal(0.0, 0.35, n),
+        weight=_of(segment, "visits") * chance.lognormal(0.0, 0.22, n),
         first=first,
         last=last,
         favourite=favourite,

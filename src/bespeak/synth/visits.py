@@ -96,7 +96,7 @@ def _some_visits(
         channel=channel,
         start=day * 86_400 + second,
         size=size,
-        buys=(channel <= APP) & (size >= 4) & (chance.random(count) < likely),
+        buys=(channel <= APP) & (size >= 3) & (chance.random(count) < likely),
         own=chance.integers(0, 2**63, count, dtype=np.uint64),
     )
 
@@ -175,7 +175,8 @@ def act(plan: Plan, people: People, catalogue: Catalogue, visits: Visits, chunk:
     till = channel == TILL
     kind = np.where(ordered | till, PURCHASE, np.where(carted, CART, VIEW)).astype(np.int8)
     kind[(kind == VIEW) & ~buys & (chance.random(len(visit)) < 0.06) & (channel <= APP)] = CART
-    kind[till & (chance.random(len(visit)) < 0.012)] = RETURN
+    returned = np.array([each.returns for each in SEGMENTS])[people.segment[visits.person[visit]]]
+    kind[till & (chance.random(len(visit)) < returned)] = RETURN
     at = _moments(chance, visits, visit, begin, channel)
     item = _chosen(people, catalogue, chance, visits.person[visit], at // 86_400)
     rows = np.arange(len(visit))
