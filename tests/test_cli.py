@@ -110,6 +110,11 @@ def test_tables_for_people_hold_what_the_json_holds(little: Path) -> None:
     shown = bespeak("recommend", "c1", "--why", "-w", str(little)).output
     assert "why" in shown and "For customer c1" in shown
     assert "item_knn" in bespeak("evaluate", "-w", str(little)).output
+    out = str(little / "lists")
+    lists = ("recommend", "--everyone", "--out", out, "-k", "3", "-w", str(little))
+    assert "customers/s" in bespeak(*lists).output
+    made = json.loads(bespeak(*lists, "--json").stdout)
+    assert made["rows"] == 3 * made["customers"] and made["without_list"] == 0
     assert "The quarantine is empty" in bespeak("quarantine", "list", "-w", str(little)).output
 
 
@@ -120,6 +125,9 @@ def test_tables_for_people_hold_what_the_json_holds(little: Path) -> None:
         (("recommend", "c1", "-k", "0"), "from 1 to 1000"),
         (("recommend", "c1", "-k", "1000000000"), "from 1 to 1000"),
         (("recommend",), "give a customer"),
+        (("recommend", "--everyone"), "takes --out"),
+        (("recommend", "--everyone", "--out", "lists", "-k", "0"), "from 1 to 1000"),
+        (("recommend", "--everyone", "--out", "lists", "--engine", "spork"), "no engine `spork`"),
         (("evaluate", "--model", "item_nkk"), "item_knn"),
         (("evaluate", "--train", "gone.txt"), "go together"),
         (("run", "--only", "segmetns"), "no stage `segmetns`"),
