@@ -155,6 +155,13 @@ def test_a_table_that_only_one_side_has_is_a_difference(made: Path, other: Path)
     found = differing(made, other, only=["record", "features"])
     assert found["record/sources/till/merged"].only_a == 40
     assert found["features/items"].b is None and "features/items/about" in found
+    shown = " ".join(bespeak(made, other, "--only", "features").output.split())
+    assert "only in A: features/items (2 things)" in shown
+
+
+def test_the_version_of_a_rule_is_no_difference(made: Path, other: Path) -> None:
+    spoil(other, "record/sources/till", "rule", "of another version", "quarantine")
+    assert differing(made, other, only=["record/quarantine"]) == {}
 
 
 def test_the_command_says_equal_different_or_why_it_can_not_tell(made: Path, other: Path) -> None:

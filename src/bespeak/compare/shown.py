@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -31,8 +32,10 @@ def shown(
     if tables:
         yield _counts(tables)
     different = [each for each in found if not each.same]
+    yield from _alone(different)
     for each in different:
-        yield from _difference(each)
+        if each.a is not None and each.b is not None:
+            yield from _difference(each)
     yield from _verdict(found, different, tolerance)
 
 
@@ -61,6 +64,32 @@ def _red(count: int) -> str:
     return f"[red]{count:,}[/]" if count else ""
 
 
+def _alone(different: Sequence[Compared]) -> Iterator[RenderableType]:
+    """What one side has and the other has not, by what it belongs to."""
+    for side, absent in (
+        ("A", [each.name for each in different if each.b is None]),
+        ("B", [each.name for each in different if each.a is None]),
+    ):
+        owners = Counter(_owner(name) for name in absent)
+        if owners:
+            yield f"\n[bold red]≠[/] only in {side}:"
+        told = set()
+        for name in absent:
+            owner = _owner(name)
+            if owners[owner] == 1:
+                yield f"  {escape(name)}"
+            elif owner not in told:
+                told.add(owner)
+                yield f"  {escape(owner)} [dim]({owners[owner]} things)[/]"
+
+
+def _owner(name: str) -> str:
+    """What a thing is a part of: `artifacts/models/popular`, `features/items` …"""
+    parts = name.split("/")
+    nested = len(parts) > 2 and parts[1] in {"models", "segments", "sources"}
+    return "/".join(parts[: 3 if nested else 2])
+
+
 def _difference(each: Compared) -> Iterator[RenderableType]:
     """One thing that is not the same: counts, columns, and the first rows."""
     unit = UNITS[each.kind]
@@ -78,8 +107,6 @@ def _difference(each: Compared) -> Iterator[RenderableType]:
 
 
 def _said(each: Compared, unit: str) -> str:
-    if each.a is None or each.b is None:
-        return f"only in {'A' if each.b is None else 'B'}"
     parts = [
         f"{count:,} {what}"
         for count, what in (

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 from rich.console import RenderableType
 
 from bespeak import ledger
@@ -54,6 +55,8 @@ PERSONAL_COLUMNS = frozenset(
     {name for grain in RECORD.values() for name in grain.personal} | {"search"}
 )
 """Never shown; `search` is what the console finds a customer by, names too."""
+VERSIONED = frozenset({"rule"})
+"""Columns that say which version made a row: the rule that turned it away."""
 ROWS = "rows"
 ORDER = ("record", "features", "artifacts")
 
@@ -282,7 +285,7 @@ def _tables(engine: Engine, name: str, a: Path, b: Path, tolerance: float) -> Co
         return Compared(name, "table", *sizes, 0, *sizes)
     try:
         return compare_rows(
-            engine, engine.read([a]), engine.read([b]), name=name, key=_key(name),
+            engine, _contents(engine, a), _contents(engine, b), name=name, key=_key(name),
             tolerance=tolerance, hidden=PERSONAL_COLUMNS,
         )  # fmt: skip
     except BespeakError as error:
@@ -290,6 +293,12 @@ def _tables(engine: Engine, name: str, a: Path, b: Path, tolerance: float) -> Co
             f"`{name}` could not be compared, {error.what}",
             next_step=error.next_step or f"The files are in {a} and {b}: can both be read?",
         ) from error
+
+
+def _contents(engine: Engine, folder: Path) -> ir.Table:
+    """The rows without the columns that name versions."""
+    rows = engine.read([folder])
+    return rows.drop(*VERSIONED.intersection(rows.columns))
 
 
 def _key(name: str) -> tuple[str, ...]:
