@@ -209,3 +209,12 @@ def test_equal_values_have_no_outliers(engine: Engine) -> None:
     policy = Policy(column="quantity", outliers="mad", action="quarantine")
     rows = judged(engine, amounts(1, 1, 1, 1, 5), policies=[policy])
     assert [row["_reason"] for row in rows] == [None] * 5
+
+
+def test_a_row_without_a_value_is_turned_away_where_the_policy_says_so(engine: Engine) -> None:
+    policy = Policy(column="quantity", missing="quarantine")
+    rows = judged(engine, amounts(1, None, 3), policies=[policy])
+    assert [row["_reason"] for row in rows] == [None, "missing_quantity", None]
+    assert (rows[1]["_column"], rows[1]["_found"], rows[1]["_expected"]) == (
+        "quantity", None, "a value",
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from prepare_worlds import conformed, judged
 
 from bespeak.config import Policy
 from bespeak.engines import Engine
-from bespeak.prepare.usual import with_usual
+from bespeak.prepare.usual import usual_of, with_usual
 
 LAW = settings(
     max_examples=12,
@@ -81,7 +81,8 @@ def test_the_usual_is_the_lower_median_of_three_or_more(
     engine: Engine, told: list[tuple[str, int]]
 ) -> None:
     rows = conformed(engine, [{"item_id": item, "price": str(price)} for item, price in told])
-    made = engine.run(with_usual(engine, rows, "price", "item_id").order_by("row")).to_pylist()
+    usual = usual_of(engine, rows, "price", "item_id")
+    made = engine.run(with_usual(rows, usual, "item_id").order_by("row")).to_pylist()
     for (item, _), row in zip(told, made, strict=True):
         own = [price for other, price in told if other == item]
         lower = np.quantile(own, 0.5, method="inverted_cdf") if len(own) >= 3 else None

@@ -15,7 +15,7 @@ from bespeak.columns import TEXT
 from bespeak.config import Prepare
 from bespeak.engines import Engine
 from bespeak.prepare.checks import Check, checks_for
-from bespeak.prepare.policies import apply_policy
+from bespeak.prepare.policies import apply_policy, told
 from bespeak.workspace import digest
 
 
@@ -41,9 +41,10 @@ def judge(engine: Engine, conformed: ir.Table, table: str, prepare: Prepare) -> 
     """
     rows = _verdict(conformed, checks_for(table, prepare))
     measured: dict[str, dict[str, Any]] = {}
-    for policy in prepare.policies:
-        if policy.table == table:
-            rows, measured[policy.column] = apply_policy(engine, rows, policy)
+    policies = [policy for policy in prepare.policies if policy.table == table]
+    seen = engine.keep(told(rows, policies)) if policies else rows
+    for policy in policies:
+        rows, seen, measured[policy.column] = apply_policy(engine, rows, seen, policy)
     rows = rows.mutate(flags=_flags(rows, measured))
     return Judged(rows, measured, digest(msgspec.to_builtins(prepare)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial, reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -30,35 +31,47 @@ class Filling:
         return RECORD[self.table].columns[self.column]
 
 
-def fill(
-    engine: Engine, rows: ir.Table, filling: Filling
-) -> tuple[ir.Table, float | str | bool | None]:
-    """`rows` with empty cells of one column filled; a cell no other row can tell stays empty.
+Fill = Callable[[ir.Table], ir.Table]
 
-    rows    : judged rows; those with a `_reason` neither fill nor are filled
-    returns : the rows, and the value that stands where no row shares `within` (null where there
-              is no such single value). First come rows that share `within`, then all rows.
+
+def filler(
+    engine: Engine, seen: ir.Table, filling: Filling
+) -> tuple[Fill, float | str | bool | None]:
+    """How to fill the empty cells of one column; one that no other row can tell stays empty.
+
+    seen    : the columns of judged rows that matter here: `_reason` (rows that have one neither
+              fill nor are filled), the column, `within`; to interpolate file, row and time too
+    returns : what fills a table of such rows, and the value that stands where no row shares
+              `within` (null where there is no such single value). First come rows that share
+              `within`, then all rows.
     """
     if filling.method == "interpolate":
-        filled = _interpolated(engine, rows, filling, filling.within)
-        return (_interpolated(engine, filled, filling, None) if filling.within else filled), None
-    overall = STATISTICS[filling.method](engine, _known(rows, filling), filling, None)
+        return _interpolated(engine, seen, filling), None
+    overall = STATISTICS[filling.method](engine, _known(seen, filling), filling, None)
     found = engine.run(overall)["_fill"].to_pylist()
     if not found or found[0] is None:
-        return rows, None
+        return lambda rows: rows, None
     everywhere = ibis.literal(found[0], filling.kind)
-    value = rows[filling.column]
     if filling.within is None:
-        filled = rows.mutate(**{filling.column: _where_open(rows, value, everywhere)})
-    else:
-        grouped = STATISTICS[filling.method](engine, _known(rows, filling), filling, filling.within)
-        shares = grouped.rename(_group=filling.within)
-        joined = rows.left_join(shares, rows[filling.within] == shares["_group"])
-        nearest = ibis.coalesce(joined["_fill"], everywhere)
-        filled = joined.mutate(
-            **{filling.column: _where_open(joined, joined[filling.column], nearest)}
-        ).drop("_group", "_fill")
-    return filled, _plain(found[0])
+        return partial(_all_alike, filling=filling, value=everywhere), _plain(found[0])
+    grouped = STATISTICS[filling.method](engine, _known(seen, filling), filling, filling.within)
+    shares = engine.keep(grouped.rename(_group=filling.within))
+    fill = partial(_by_group, filling=filling, shares=shares, elsewhere=everywhere)
+    return fill, _plain(found[0])
+
+
+def _all_alike(rows: ir.Table, *, filling: Filling, value: ir.Value) -> ir.Table:
+    filled = _where_open(rows, rows[filling.column], value)
+    return rows.mutate(**{filling.column: filled})
+
+
+def _by_group(
+    rows: ir.Table, *, filling: Filling, shares: ir.Table, elsewhere: ir.Value
+) -> ir.Table:
+    joined = rows.left_join(shares, rows[filling.within] == shares["_group"])
+    nearest = ibis.coalesce(joined["_fill"], elsewhere)
+    filled = _where_open(joined, joined[filling.column], nearest)
+    return joined.mutate(**{filling.column: filled}).drop("_group", "_fill")
 
 
 def _plain(value: Any) -> float | str | bool:
@@ -134,20 +147,34 @@ STATISTICS: Mapping[str, Callable[[Engine, ir.Table, Filling, str | None], ir.Ta
 # -- interpolation ---------------------------------------------------------------------------------
 
 
-def _interpolated(engine: Engine, rows: ir.Table, filling: Filling, within: str | None) -> ir.Table:
+def time_of(table: str) -> str:
+    """The time that rows of a table are interpolated along."""
+    grain = RECORD[table]
+    return grain.time or ("time" if "time" in grain.columns else "from_time")
+
+
+def _interpolated(engine: Engine, seen: ir.Table, filling: Filling) -> Fill:
     """Linear in time between the known values before and after; held level beyond the ends."""
-    fills = engine.keep(_on_the_line(engine, rows, filling, within))
+    steps: list[Fill] = []
+    for within in [filling.within, None] if filling.within else [None]:
+        fills = engine.keep(_on_the_line(engine, seen, filling, within))
+        steps.append(partial(_placed, fills=fills, column=filling.column))
+        seen = steps[-1](seen)
+    return lambda rows: reduce(lambda table, step: step(table), steps, rows)
+
+
+def _placed(rows: ir.Table, *, fills: ir.Table, column: str) -> ir.Table:
+    """Each value where its file and row say."""
     joined = rows.left_join(
         fills, [rows["file"] == fills["_file"], rows["row"] == fills["_number"]]
     )
-    filled = ibis.coalesce(joined[filling.column], joined["_fill"])
-    return joined.mutate(**{filling.column: filled}).drop("_file", "_number", "_fill")
+    filled = ibis.coalesce(joined[column], joined["_fill"])
+    return joined.mutate(**{column: filled}).drop("_file", "_number", "_fill")
 
 
 def _on_the_line(engine: Engine, rows: ir.Table, filling: Filling, within: str | None) -> ir.Table:
     """File, row and value of every empty cell that has a neighbour in time."""
-    grain = RECORD[filling.table]
-    time = grain.time or ("time" if "time" in grain.columns else "from_time")
+    time = time_of(filling.table)
     timed = rows.filter(rows["_reason"].isnull() & rows[time].notnull())
     if within is not None:
         timed = timed.filter(timed[within].notnull())

@@ -14,11 +14,11 @@ ENOUGH = 3
 """Of fewer values nobody can say which is the odd one."""
 
 
-def with_usual(engine: Engine, rows: ir.Table, column: str, within: str) -> ir.Table:
-    """`rows` with `_usual` (float64): the lower median of `column` where `within` is the same.
+def usual_of(engine: Engine, rows: ir.Table, column: str, within: str) -> ir.Table:
+    """The lower median of `column` for each value of `within` that three or more rows share.
 
-    rows : judged rows; those with a `_reason` have no say. Null where fewer than three rows with
-           a value above zero share `within`
+    rows    : judged rows; those with a `_reason`, or without a value above zero, have no say
+    returns : _group, _usual (float64); kept
     From counts of distinct values, so that no group's values need be held at once.
     """
     said = rows["_reason"].isnull() & (rows[column].cast(NUMBER) > 0) & rows[within].notnull()
@@ -36,7 +36,11 @@ def with_usual(engine: Engine, rows: ir.Table, column: str, within: str) -> ir.T
         2 * (placed["_upto"] - placed["_n"]) < placed["_all"]
     )
     middle = placed.filter(half & (placed["_all"] >= ENOUGH))
-    usual = engine.keep(middle.select("_group", _usual=middle["_value"].cast(NUMBER)))
+    return engine.keep(middle.select("_group", _usual=middle["_value"].cast(NUMBER)))
+
+
+def with_usual(rows: ir.Table, usual: ir.Table, within: str) -> ir.Table:
+    """`rows` with `_usual`, null where nobody can say what is."""
     return rows.left_join(usual, rows[within] == usual["_group"]).drop("_group")
 
 
