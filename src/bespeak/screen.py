@@ -128,12 +128,31 @@ def outcome(outcome: Any, status: Answer, folder: Path) -> None:
         )
         return
     _account(console, status["account"])
+    for line in _findings(outcome.found):
+        console.print(line)
     place = "" if folder == Path() else f" -w {folder}"
     console.print(
         f"\nNext: [bold]bespeak serve{place}[/] for the console,"
         f" [bold]bespeak status{place}[/] for the account,"
         f" [bold]bespeak quarantine list{place}[/] for rows that were not let in."
     )
+
+
+def _findings(found: Answer) -> Iterator[str]:
+    """What was learned, a line each."""
+    kmeans, ratings = found.get("kmeans"), found.get("ratings")
+    if kmeans and kmeans["silhouette"] is not None:
+        yield (
+            f"Segments: k-means with k = {kmeans['k']}, silhouette {kmeans['silhouette']:.3f},"
+            f" within-cluster sum of squares {kmeans['within_sum_of_squares']:,.1f}"
+            f" (of {kmeans['measured_on']:,} customers)"
+        )
+    if ratings:
+        yield (
+            f"Ratings: RMSE {ratings['rmse']:.4f}, mean error {ratings['mae']:.4f} on"
+            f" {ratings['pairs']:,} held-out ratings ({ratings['unknown_customers']:,} of unknown"
+            f" customers, {ratings['unknown_items']:,} of unknown items)"
+        )
 
 
 def status(found: Answer) -> None:

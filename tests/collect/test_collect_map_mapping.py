@@ -72,7 +72,7 @@ def test_every_problem_is_listed_with_what_was_meant() -> None:
         ({"table": "items", "columns": {"title": "Price"}}, "columns.item_id: items need it"),
         ({"items": {"title": "Price"}}, "items: what a row says of its item needs"),
         ({"customers": {"country": "Price"}, "identifiers": {}}, "customers: what a row says"),
-        ({"texts": {"rating": "Price"}}, "texts: a text needs `texts.text`"),
+        ({"texts": {"language": "Price"}}, "texts: what a customer said needs `texts.text`"),
         ({"time_formats": ["%Q"]}, "time_formats: `%Q`: `%Q` is no part of a time"),
         ({"time_formats": ["%d/%m"]}, "time_formats: `%d/%m`: a time needs its year"),
     ],

@@ -165,8 +165,8 @@ def _missing_parts(source: Source) -> Iterator[str]:
         yield "items: what a row says of its item needs `columns.item_id`"
     if source.customers and not source.identifiers:
         yield "customers: what a row says of its customer needs `identifiers`"
-    if source.texts and "text" not in source.texts:
-        yield "texts: a text needs `texts.text`"
+    if source.texts and not {"text", "rating"} & set(source.texts):
+        yield "texts: what a customer said needs `texts.text` or `texts.rating`"
 
 
 def _place_problems(place: Place, columns: Collection[str]) -> list[str]:

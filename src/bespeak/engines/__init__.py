@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bespeak.engines.base import Engine
+from bespeak.engines.dialect import unreadable_on_spark
 from bespeak.engines.duckdb import DuckDB
 from bespeak.engines.spark import Spark
 
@@ -15,4 +16,9 @@ OPENERS: Mapping[str, Callable[..., Engine]] = MappingProxyType({"duckdb": DuckD
 ABLE: Mapping[str, frozenset[str]] = MappingProxyType({"duckdb": DuckDB.can, "spark": Spark.can})
 """Name -> what it does beyond what all do; known without opening it."""
 
-__all__ = ["ABLE", "OPENERS", "DuckDB", "Engine", "Spark"]
+PATTERNS: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
+    {"duckdb": lambda pattern: None, "spark": unreadable_on_spark}
+)
+"""Name -> what a strptime pattern has that it can't read, or None; known without opening it."""
+
+__all__ = ["ABLE", "OPENERS", "PATTERNS", "DuckDB", "Engine", "Spark"]

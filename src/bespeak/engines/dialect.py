@@ -79,24 +79,29 @@ _JAVA: Mapping[str, tuple[str, str]] = MappingProxyType(
 """strptime directive -> Java's letters: alone, where one digit will do, and beside other digits."""
 
 
+def unreadable_on_spark(pattern: str) -> str | None:
+    """What a strptime pattern has that Spark has no equal of; None where there is nothing."""
+    known = ", ".join(f"%{letter}" for letter in _JAVA)
+    for directive, _ in _DIRECTIVE.findall(pattern):
+        if directive and directive not in _JAVA:
+            return f"`%{directive}`, which Spark can't read: it knows {known}"
+    return None
+
+
 def java_pattern(pattern: str) -> str:
     """A strptime pattern as Spark reads times.
 
     raises : BespeakError for a directive that Spark has no equal of
     """
+    problem = unreadable_on_spark(pattern)
+    if problem is not None:
+        raise BespeakError(f"the pattern `{pattern}`", found=problem)
     parts = [found.groups() for found in _DIRECTIVE.finditer(pattern)]
     written = []
     for at, (directive, text) in enumerate(parts):
         if text is not None:
             written.append("'" + text.replace("'", "''") + "'")
             continue
-        if directive not in _JAVA:
-            known = ", ".join(f"%{letter}" for letter in _JAVA)
-            raise BespeakError(
-                f"the pattern `{pattern}` can't be read on Spark: it has no `%{directive}`",
-                expected=f"directives out of {known}",
-                next_step='Write the time otherwise in `time_formats`, or use `engine = "duckdb"`.',
-            )
         beside = any(near is not None and near[0] for near in _around(parts, at))
         written.append(_JAVA[directive][beside])
     return "".join(written)

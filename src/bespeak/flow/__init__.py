@@ -25,9 +25,17 @@ from bespeak.flow.insight import find_segments, make_features
 from bespeak.flow.offers import compare, fit_models
 from bespeak.flow.planning import check_plan
 from bespeak.flow.publishing import publish_snapshot
+from bespeak.flow.ratings import MEASURED, learn_ratings
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SOURCES, Flow, Outcome, Step, Tell
 from bespeak.workspace import Version, Workspace
+
+
+def learn_to_recommend(flow: Flow) -> None:
+    """What to offer whom, and what they would think of it."""
+    fit_models(flow)
+    learn_ratings(flow)
+
 
 STAGES: Mapping[str, Callable[[Flow], None]] = MappingProxyType(
     {
@@ -35,11 +43,13 @@ STAGES: Mapping[str, Callable[[Flow], None]] = MappingProxyType(
         "prepare": prepare_record,
         "features": make_features,
         "segments": find_segments,
-        "recommend": fit_models,
+        "recommend": learn_to_recommend,
         "serve": publish_snapshot,
     }
 )
 IDENTITIES = "record/identities"
+QUALITY = ("k", "silhouette", "within_sum_of_squares", "measured_on")
+ERRORS = ("sources", "pairs", "rmse", "mae", "unknown_customers", "unknown_items")
 
 __all__ = [
     "STAGES",
@@ -69,6 +79,7 @@ def run(
     config = workspace.config()
     _check("stage", only, STAGES)
     config = _chosen(config, engine)
+    check_plan(config)
     started = time.perf_counter()
     with workspace.lock(), _flowing(workspace, config, tell) as flow:
         before = workspace.current()
@@ -78,7 +89,7 @@ def run(
         changed = workspace.publish({**kept, **made})
         workspace.sweep(keep=workspace.current(), before=before)
         _log(flow, changed, time.perf_counter() - started)
-    return Outcome(flow.steps, changed, workspace.current())
+        return Outcome(flow.steps, changed, workspace.current(), _found(flow))
 
 
 def replay(
@@ -142,6 +153,7 @@ def evaluate(
     raises : NotReady before the first run; NotFound for a model that is none; BadRequest on k
     """
     config = workspace.config()
+    check_plan(config)
     with workspace.lock(), _flowing(workspace, config, lambda step: None) as flow:
         flow.versions = _current(workspace)
         return compare(flow, models or config.recommend.models, k=k, repeat=repeat)
@@ -168,6 +180,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "changed": outcome.changed,
         "steps": [asdict(step) for step in outcome.steps],
         "versions": dict(outcome.versions),
+        "found": dict(outcome.found),
     }
 
 
@@ -246,7 +259,6 @@ def _check(what: str, given: str | None, allowed: Any) -> None:
 @contextmanager
 def _flowing(workspace: Workspace, config: Config, tell: Tell) -> Iterator[Flow]:
     """A flow whose engine and scratch space are gone afterwards, however it ends."""
-    check_plan(config)
     scratch = workspace.root / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left: we hold the lock
     flow = Flow(workspace, config, tell)
@@ -255,6 +267,24 @@ def _flowing(workspace: Workspace, config: Config, tell: Tell) -> Iterator[Flow]
     finally:
         flow.close()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _found(flow: Flow) -> dict[str, Any]:
+    """What the run came to, from the manifests of what it made or found made."""
+    sources = [flow.versions.get(f"{SOURCES}/{source.name}") for source in flow.config.sources]
+    told = {
+        "kmeans": ("artifacts/segments/kmeans", QUALITY),
+        "ratings": (MEASURED, ERRORS),
+        "served": ("artifacts/evaluation", ("served", "repeat")),
+    }
+    return {
+        "account": [source.manifest["account"] for source in sources if source is not None],
+        **{
+            name: {part: flow.versions[key].manifest[part] for part in parts}
+            for name, (key, parts) in told.items()
+            if key in flow.versions
+        },
+    }
 
 
 def _log(flow: Flow, changed: bool, seconds: float) -> None:

@@ -97,7 +97,8 @@ def _kmeans(flow: Flow) -> Version:
         segments.save(model, folder)
         members = flow.engine.keep(segments.assign(flow.engine, customers, model))
         _describe(flow, members, customers, "kmeans", folder)
-        return {"rows": flow.engine.write(members, folder / "rows"), "k": model.k}
+        rows = flow.engine.write(members, folder / "rows")
+        return {"rows": rows, "k": model.k, **segments.quality(model)}
 
     inputs = {
         **flow.of("features/customers"),

@@ -43,6 +43,8 @@ class Outcome:
     steps: list[Step]
     changed: bool
     versions: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=dict)
+    """What a reader wants to know first: account, kmeans, ratings, served; as far as they are."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,11 @@ class Flow:
     def sources(self, table: str) -> list[Version]:
         """The sources that hold rows of one table of the record, in the config's order.
 
-        A source whose own table it is comes before those that only mention it.
+        A source whose own table it is comes before those that only mention it; one that is held
+        out is not among them.
         """
-        made = [self.versions[f"{SOURCES}/{source.name}"] for source in self.config.sources]
+        told = [source for source in self.config.sources if not source.held_out]
+        made = [self.versions[f"{SOURCES}/{source.name}"] for source in told]
         holding = [version for version in made if (version.path / table).is_dir()]
         return sorted(holding, key=lambda version: version.manifest["table"] != table)
 

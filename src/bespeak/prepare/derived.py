@@ -65,9 +65,10 @@ def _cell(rows: ir.Table, part: str, name: str) -> ir.Value:
 
 
 def told_texts(rows: ir.Table) -> ir.Table:
-    """One row per text that a row carries; what is not mapped is taken from the row itself."""
+    """One row per text or rating of a row; what is not mapped is taken from the row itself."""
     given = derived_columns(rows, "texts")
-    told = rows.filter(_cell(rows, "texts", "text").notnull())
+    said = [_cell(rows, "texts", name).notnull() for name in ("text", "rating") if name in given]
+    told = rows.filter(ibis.or_(*said))
     columns = {}
     for name, kind in RECORD["texts"].columns.items():
         value = _from_row(told, name, kind)

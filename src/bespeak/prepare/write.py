@@ -166,7 +166,7 @@ def _write_derived(engine: Engine, good: ir.Table, source: Source, folder: Path)
         made["items"] = described_items(good)
     if derived_columns(good, "customers"):
         made["customers"] = described_customers(good)
-    if "text" in derived_columns(good, "texts"):
+    if {"text", "rating"} & set(derived_columns(good, "texts")):
         made["texts"] = told_texts(good)
     return {
         name: engine.write(table, folder / name)

@@ -6,6 +6,8 @@ models; a `Recommender` answers for one customer.
 
 from __future__ import annotations
 
+from bespeak.recommend.als_ratings import Rated, RatingsModel, fit_ratings, rmse
+from bespeak.recommend.als_ratings import parameters_of as ratings_parameters
 from bespeak.recommend.answer import Recommender, open_recommender
 from bespeak.recommend.base import Said
 from bespeak.recommend.batch import SCHEMA as LISTS
@@ -29,6 +31,8 @@ __all__ = [
     "Catalogue",
     "Histories",
     "Interactions",
+    "Rated",
+    "RatingsModel",
     "Recommender",
     "Said",
     "Stored",
@@ -39,6 +43,7 @@ __all__ = [
     "evaluate",
     "evaluate_files",
     "fit",
+    "fit_ratings",
     "foretold",
     "interactions",
     "latest",
@@ -48,7 +53,9 @@ __all__ = [
     "load_interactions",
     "needs",
     "open_recommender",
+    "ratings_parameters",
     "rebuy_share",
     "recommend_all",
+    "rmse",
     "usual_places",
 ]

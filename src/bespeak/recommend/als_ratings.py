@@ -7,7 +7,7 @@ source : Zhou et al. (2008) for regularisation by how many ratings a row has; Ko
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,7 +21,7 @@ from bespeak.engines import Engine
 from bespeak.engines.base import Trainer
 from bespeak.errors import ArtifactCorrupt, BadRequest, EngineUnavailable, NotReady
 from bespeak.recommend import ridge
-from bespeak.recommend.base import Parameters, blocks
+from bespeak.recommend.base import Parameters, blocks, checked
 from bespeak.recommend.histories import Flags, Index, Whole, compressed, read_json, write_json
 from bespeak.recommend.interactions import ranked_ids
 from bespeak.recommend.texts import Ids, load_array
@@ -60,6 +60,14 @@ class RatingsParameters(Parameters, frozen=True):
     def needs(self) -> frozenset[str]:
         """What an engine must be able to do for it."""
         return frozenset({"mllib"} if self.trainer == "mllib" else ())
+
+
+def parameters_of(given: Mapping[str, Any]) -> RatingsParameters:
+    """The checked parameters.
+
+    raises : ConfigInvalid
+    """
+    return checked(RatingsParameters, "als_ratings", given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,12 +174,15 @@ class RatingsModel:
         found: Real = _solved((indptr, at[kept]), left, self.factors, self.parameters, exact=True)
         return found
 
-    def predict(self, rated: Rated, customers: Sequence[str], items: Sequence[str]) -> Predicted:
+    def predict(
+        self, rated: Rated, customers: Sequence[str | None], items: Sequence[str]
+    ) -> Predicted:
         """What each of `customers` would give the item beside it.
 
-        rated : what they have rated, as far as is known
+        rated     : what they have rated, as far as is known
+        customers : None for somebody whom nothing names
         """
-        asked = rated.customers.find_all(customers)
+        asked = rated.customers.find_all([name or "" for name in customers])
         at = self.items.find_all(items)
         who, row = np.unique(asked[asked >= 0], return_inverse=True)
         people = self.fold_in(rated.take(who))

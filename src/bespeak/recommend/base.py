@@ -6,6 +6,7 @@ row in models.py, and a three-line test (tests/contracts/recommender.py).
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bespeak.errors import BadRequest
+from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.recommend.histories import Flags, Histories, Index, Whole
 from bespeak.recommend.texts import Ids
 
@@ -35,6 +36,29 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def needs(self) -> frozenset[str]:
         """What an engine must be able to do (`Engine.can`) for a model with these settings."""
         return frozenset()
+
+
+Settings = TypeVar("Settings", bound=Parameters)
+
+
+def checked(kind: type[Settings], name: str, given: Mapping[str, Any]) -> Settings:
+    """`given` as the parameters of a model called `name`; what is not given has its default.
+
+    raises : ConfigInvalid, naming the key, what was found and what was expected
+    """
+    known = kind.__struct_fields__
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise ConfigInvalid(
+                f"recommend.parameters.{name}: key `{key}` is not known",
+                expected=", ".join(known),
+                next_step=f"Did you mean `{near[0]}`?" if near else None,
+            )
+    try:
+        return msgspec.convert(dict(given), kind)
+    except msgspec.ValidationError as error:
+        raise ConfigInvalid(f"recommend.parameters.{name}: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)

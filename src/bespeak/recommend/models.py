@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import ibis.expr.types as ir
-import msgspec
 
 from bespeak.engines import Engine
-from bespeak.errors import ConfigInvalid, NotFound
+from bespeak.errors import NotFound
 from bespeak.recommend.als import Als, AlsParameters, fit_als
-from bespeak.recommend.base import Model, Parameters
+from bespeak.recommend.base import Model, Parameters, checked
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
@@ -63,20 +62,7 @@ def parameters_of(name: str, given: Mapping[str, Any] | None = None) -> Paramete
 
     raises : NotFound; ConfigInvalid, naming the key, what was found and what was expected
     """
-    kind = kind_of(name)
-    known = kind.parameters.__struct_fields__
-    for key in given or {}:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            raise ConfigInvalid(
-                f"recommend.parameters.{name}: key `{key}` is not known",
-                expected=", ".join(known),
-                next_step=f"Did you mean `{near[0]}`?" if near else None,
-            )
-    try:
-        return msgspec.convert(dict(given or {}), kind.parameters)
-    except msgspec.ValidationError as error:
-        raise ConfigInvalid(f"recommend.parameters.{name}: {error}") from error
+    return checked(kind_of(name).parameters, name, given or {})
 
 
 def fit(

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from bespeak.segments.describe import describe
-from bespeak.segments.kmeans import KMeansModel, assign, fit_kmeans, load, needs, report, save
+from bespeak.segments.kmeans import (
+    KMeansModel,
+    assign,
+    fit_kmeans,
+    load,
+    needs,
+    quality,
+    report,
+    save,
+)
 from bespeak.segments.rfm import rfm
 
 __all__ = [
@@ -13,6 +22,7 @@ __all__ = [
     "fit_kmeans",
     "load",
     "needs",
+    "quality",
     "report",
     "rfm",
     "save",

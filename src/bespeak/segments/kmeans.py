@@ -31,7 +31,7 @@ from bespeak.segments.scaling import (
     scaled,
     scaled_column,
 )
-from bespeak.segments.search import Labels, Search, Trial, fitted, nearest, search
+from bespeak.segments.search import POINTS, Labels, Search, Trial, fitted, nearest, search
 from bespeak.segments.verdict import verdict
 
 FAMILIES: tuple[tuple[str, ...], ...] = (
@@ -69,6 +69,20 @@ class KMeansModel:
     @property
     def k(self) -> int:
         return len(self.centres)
+
+
+def quality(model: KMeansModel) -> dict[str, float | int | None]:
+    """How tight the groups are and how far apart, on the scale that they were found on.
+
+    returns : silhouette, within_sum_of_squares (both null where there is one group), and
+              measured_on, the customers that they were measured on
+    """
+    chosen = [trial for trial in model.found.trials if trial.k == model.k]
+    return {
+        "silhouette": chosen[0].silhouette if chosen else None,
+        "within_sum_of_squares": chosen[0].inertia if chosen else None,
+        "measured_on": min(sum(model.sizes), POINTS),
+    }
 
 
 def fit_kmeans(
