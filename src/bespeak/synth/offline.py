@@ -65,7 +65,7 @@ def write_till(
             spoilt, "quantity", "l",
         ),
         _bad(where(~spoilt.has("missing", "price"), money(price)), spoilt, "price", "1O.5O"),
-        where(rows.discount[at] > 0, money(rows.discount[at])),
+        money(rows.discount[at]),
     ]  # fmt: skip
     lines = separated(columns, ";")
     short = spoilt.has("broken_line")
