@@ -16,15 +16,18 @@ from typing import Any
 
 from bespeak.config import FILE_NAME
 from bespeak.errors import BadRequest
+from bespeak.synth.app import write_app
 from bespeak.synth.catalogue import Catalogue, stock
 from bespeak.synth.files import DIRT, RAW, TRUTH, File
 from bespeak.synth.lists import parts, write_catalogue, write_crm
-from bespeak.synth.offline import write_mail, write_till
-from bespeak.synth.online import write_app, write_web
+from bespeak.synth.mail import write_mail
 from bespeak.synth.people import People, populate
 from bespeak.synth.plan import START, ZONE, Plan
+from bespeak.synth.sheets import Chunk
+from bespeak.synth.till import write_till
 from bespeak.synth.truth import write_identifiers, write_people
 from bespeak.synth.visits import act, visit_shop
+from bespeak.synth.web import write_web
 
 Tell = Callable[[int], None]
 Task = Callable[[], Sequence[File]]
@@ -122,9 +125,8 @@ def _events(
     """One chunk, as a file of each channel."""
     visits = visit_shop(plan, people, chunk)
     rows = act(plan, people, catalogue, visits, chunk)
-    files = []
-    for write in (write_web, write_app, write_till, write_mail):
-        files.append(write(folder, plan, people, visits, rows, chunk))
+    done = Chunk(chunk, plan, people, visits, rows)
+    files = [write(folder, done) for write in (write_web, write_app, write_till, write_mail)]
     tell(plan.events_of(chunk))
     return files
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bespeak.synth import people as who
 from bespeak.synth.catalogue import Catalogue, described, item_ids
@@ -13,7 +14,7 @@ from bespeak.synth.dirt import Spoilt, spoil
 from bespeak.synth.files import File, note, write_lines
 from bespeak.synth.people import CITIES, People
 from bespeak.synth.plan import Plan, Whole, mixed, share_of
-from bespeak.synth.spelling import day_texts, digits, joined, money, replaced, separated, where
+from bespeak.synth.spelling import day_texts, joined, money, replaced, separated, spoken, where
 
 PART = 500_000
 """Customers, or items, of one file."""
@@ -45,7 +46,7 @@ def write_crm(folder: Path, plan: Plan, people: People, part: int) -> File:
         where(people.card[person] & (ordinal == 0), _cards(person)),
         _names(person),
         pa.array(["f", "m", None]).take(pa.array(gender)),
-        _unreadable(where(~(spoilt.has("missing", "birth_year") | resent), _texts(born)), spoilt),
+        _unreadable(where(~(spoilt.has("missing", "birth_year") | resent), spoken(born)), spoilt),
         where(~spoilt.has("missing", "city"), pa.array(CITIES).take(pa.array(city)), _nothing(own)),
         day_texts(plan.days).take(pa.array(joined_day)),
         where(share_of(person, 62) < 0.8, pa.scalar("yes"), pa.scalar("no")),
@@ -60,21 +61,17 @@ def _nothing(own: np.ndarray) -> pa.Array:
     return pa.array(["", "", "N/A", "-"]).take(pa.array((own >> np.uint64(40)) % np.uint64(4)))
 
 
-def _texts(numbers: Whole) -> pa.Array:
-    return pa.array(numbers).cast(pa.string())
-
-
 def _addresses(people: People, person: Whole, ordinal: Whole) -> pa.Array:
     """E-mail addresses, some in capitals; a placeholder where there was none."""
     plain = who.emails(person, ordinal)
-    shown = where(share_of(person, 63) < 0.1, pa.compute.ascii_upper(plain), plain)
+    shown = where(share_of(person, 63) < 0.1, pc.ascii_upper(plain), plain)
     return where(people.placeholder_email[person], pa.scalar(who.SHARED_EMAIL), shown)
 
 
 def _phones(person: Whole, own: np.ndarray) -> pa.Array:
     """The same number in one of three spellings."""
     plain = who.phones(person)
-    cut = [pa.compute.utf8_slice_codeunits(plain, at, at + n) for at, n in ((0, 3), (3, 4), (7, 4))]
+    cut = [pc.utf8_slice_codeunits(plain, at, at + n) for at, n in ((0, 3), (3, 4), (7, 4))]
     spelling = (own >> np.uint64(24)) % np.uint64(3)
     spaced = joined("+86 ", cut[0], " ", cut[1], " ", cut[2])
     dashed = joined("+86-", cut[0], "-", cut[1], "-", cut[2])
@@ -85,14 +82,14 @@ def _phones(person: Whole, own: np.ndarray) -> pa.Array:
 def _cards(person: Whole) -> pa.Array:
     """In groups of four, as it stands on the card."""
     plain = who.cards(person)
-    cut = [pa.compute.utf8_slice_codeunits(plain, at, at + 4) for at in (0, 4, 8)]
+    cut = [pc.utf8_slice_codeunits(plain, at, at + 4) for at in (0, 4, 8)]
     return joined(cut[0], " ", cut[1], " ", cut[2])
 
 
 def _names(person: Whole) -> pa.Array:
     address = who.emails(person, np.zeros(len(person), np.int64))
-    bare = pa.compute.replace_substring_regex(address, r"^([a-z]+)\.([a-z]+)[0-9]+@.*$", r"\1 \2")
-    return pa.compute.utf8_title(bare)
+    bare = pc.replace_substring_regex(address, r"^([a-z]+)\.([a-z]+)[0-9]+@.*$", r"\1 \2")
+    return pc.utf8_title(bare)
 
 
 def _unreadable(texts: pa.Array, spoilt: Spoilt) -> pa.Array:
@@ -118,6 +115,3 @@ def write_catalogue(folder: Path, plan: Plan, catalogue: Catalogue, part: int) -
     )  # fmt: skip
     name = f"catalogue-{part:05d}.jsonl"
     return note(folder, name, spoilt, write_lines(folder, name, "", lines))
-
-
-__all__ = ["digits", "write_catalogue", "write_crm"]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bespeak.synth.plan import Floats, Plan, Truths, Whole, mixed, share_of
-from bespeak.synth.segments import CATEGORIES, CHANNELS, SEGMENTS
+from bespeak.synth.segments import CATEGORIES, SEGMENTS
 from bespeak.synth.spelling import digits, hexes, joined
 
 Small = NDArray[np.int8]
@@ -224,6 +224,3 @@ def clock_error(person: Whole, ordinal: Whole) -> Whole:
     years = np.where(size < 0.7, -(12 + np.floor(size * 10)), 14 + np.floor(size * 10))
     far = (years * 365.25 * 86_400).astype(np.int64)
     return np.where(own < 0.001, far, np.where(own < 0.004, hours, 0))
-
-
-__all__ = ["CHANNELS", "People", "populate"]

@@ -18,8 +18,6 @@ CATEGORIES = (
 )
 """English and Chinese name, share of the items, typical price."""
 
-CHANNELS = ("web", "app", "till", "mail")
-
 
 @dataclass(frozen=True)
 class Segment:

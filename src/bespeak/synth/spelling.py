@@ -67,10 +67,15 @@ def _texts(letters: Bytes) -> Any:
     return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(letters))
 
 
+def spoken(numbers: Whole) -> Any:
+    """Whole numbers without leading zeros."""
+    return pa.array(numbers).cast(pa.string())
+
+
 def money(cents: Whole) -> Any:
     """`12.50` of 1250; at least 0."""
     units, rest = np.divmod(cents, 100)
-    return joined(pa.array(units).cast(pa.string()), _hundredths().take(pa.array(rest)))
+    return joined(spoken(units), _hundredths().take(pa.array(rest)))
 
 
 @cache

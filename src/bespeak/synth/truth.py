@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bespeak.synth import people as who
 from bespeak.synth.files import TRUTH
-from bespeak.synth.people import ACCOUNTS, People
+from bespeak.synth.people import People
 from bespeak.synth.plan import Plan, Whole
 from bespeak.synth.segments import CATEGORIES, SEGMENTS
 from bespeak.synth.spelling import joined
@@ -51,7 +52,7 @@ def write_people(folder: Path, plan: Plan, people: People) -> None:
             account = who.accounts(person, np.zeros_like(person))
             columns = [
                 pa.array(person),
-                pa.compute.if_else(pa.array(people.member[part]), account, None),
+                pc.if_else(pa.array(people.member[part]), account, None),
                 names.take(pa.array(people.segment[part])),
                 tastes.take(pa.array(people.favourite[part])),
                 tastes.take(pa.array(people.second[part])),
@@ -130,6 +131,3 @@ def _shared(plan: Plan, people: People) -> pa.Table:
         [pa.array(names), pa.array(values), nobody, pa.array([False] * len(shared))],
         schema=IDENTIFIERS,
     )
-
-
-__all__ = ["ACCOUNTS", "write_identifiers", "write_people"]
