@@ -91,7 +91,7 @@ def test_at_a_fixed_point_the_items_solve_their_own_equations() -> None:
 def test_an_unknown_customer_is_given_the_items_mean_and_is_counted() -> None:
     rated = Rated.of(["a", "b", "a", "b"], ["good", "good", "bad", "bad"], [5, 5, 1, 1])
     model = fit_ratings(rated, RatingsParameters(factors=2, bias_regularization=0.0))
-    found = model.predict(rated, ["a", "new", "new"], ["good", "good", "never seen"])
+    found = model.predict(rated, ["a", "new", None], ["good", "good", "never seen"])
     assert found.known_customer.tolist() == [True, False, False]
     assert found.known_item.tolist() == [True, True, False]
     assert found.values[1] > 4 and found.values[2] == model.mean == 3.0

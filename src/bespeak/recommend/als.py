@@ -73,8 +73,9 @@ class AlsParameters(Parameters, frozen=True):
     """How much more a row with many entries is held back."""
     alpha: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """How much surer it is that somebody wants what they had than that they don't want the rest."""
-    iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 15
-    """Times that all customers and then all items are solved for."""
+    iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    """Times that all customers and then all items are solved for; exact rows need few, and more of
+    them learn the noise."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 7
     """Of the first, random factors."""
     trainer: Literal["bespeak", "mllib"] = "bespeak"
