@@ -62,8 +62,12 @@ SPARK: Mapping[str, Function] = MappingProxyType(
         "moment": _builtin("timestamp_micros", "timestamp(6)", "int64"),
         "parse_time": _builtin("try_to_timestamp", "timestamp(6)", "string", "string"),
         "to_instant": _builtin("to_utc_timestamp", "timestamp(6)", "timestamp(6)", "string"),
+        "to_wall": _builtin("from_utc_timestamp", "timestamp(6)", "timestamp(6)", "string"),
     }
 )
+
+REPEATED_MINUTES = (60, 30, 20, 120, 180, 1440)
+"""How long the time can be that comes twice when a zone sets its clocks back."""
 
 # -- patterns of times ---------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from bespeak.engines import mllib
 from bespeak.engines.base import Batches, Centres, Factors, Mapper
-from bespeak.engines.dialect import SPARK, SparkCompiler, java_pattern
+from bespeak.engines.dialect import REPEATED_MINUTES, SPARK, SparkCompiler, java_pattern
 from bespeak.engines.files import footer, parquet_files
 from bespeak.engines.session import open_session
 from bespeak.errors import BespeakError
@@ -237,7 +237,11 @@ class Spark:
         return SPARK["parse_time"](text.strip(), java_pattern(pattern))
 
     def to_utc(self, time: ir.Value, zone: str) -> ir.Value:
-        return SPARK["to_instant"](time, zone)
+        first = SPARK["to_instant"](time, zone)
+        # of an hour that comes twice Java means the first, DuckDB and bespeak the second
+        later = [self.moment(self.micros(first) + m * 60_000_000) for m in REPEATED_MINUTES]
+        again = [(SPARK["to_wall"](moment, zone) == time, moment) for moment in later]
+        return ibis.cases(*again, else_=first)
 
     def json_text(self, value: ir.Value) -> ir.Value:
         return value.cast("json").cast("string")
