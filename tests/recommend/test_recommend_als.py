@@ -9,6 +9,7 @@ import pytest
 from bespeak.errors import ArtifactCorrupt, ConfigInvalid, EngineUnavailable
 from bespeak.recommend import dots, needs, ridge
 from bespeak.recommend.als import Als, AlsParameters, fit_als
+from bespeak.recommend.als_ratings import RatingsParameters
 from bespeak.recommend.base import top_k
 from bespeak.recommend.histories import UNIT, Histories, Interactions
 from bespeak.recommend.models import parameters_of
@@ -247,3 +248,9 @@ def test_what_a_config_needs_of_the_engine_is_known_before_anything_runs() -> No
 def test_mllib_without_spark_is_refused() -> None:
     with pytest.raises(EngineUnavailable, match="mllib"):
         fit_als(checkerboard(), AlsParameters(trainer="mllib"))
+
+
+def test_every_setting_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    names = {*AlsParameters.__struct_fields__, *RatingsParameters.__struct_fields__}
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
