@@ -122,9 +122,7 @@ def build(world: str, folder: Path, given: argparse.Namespace) -> None:
         subprocess.run([machine.bespeak(), *made, "--json"], check=True, stdout=subprocess.DEVNULL)
 
 
-def compared(
-    first: Path, second: Path, *options: str
-) -> tuple[int, dict[str, list[dict[str, object]]]]:
+def compared(first: Path, second: Path, *options: str) -> tuple[int, dict[str, Any]]:
     """Exit status and document of `bespeak compare`."""
     command = [machine.bespeak(), "compare", str(first), str(second), "--json", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
