@@ -87,3 +87,16 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="not an empty folder"):
         synthesise(SMALL, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_world_that_the_disk_cannot_hold_is_not_begun(tmp_path: Path) -> None:
+    vast = Plan(customers=1_000, items=100, events=20_000_000_000, days=365)
+    with pytest.raises(BadRequest, match=r"disk is too small, found .* free, expected about"):
+        synthesise(vast, tmp_path / "vast")
+    assert not list((tmp_path / "vast" / "raw").iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadRequest, match="can't be made"):
+        synthesise(SMALL, tmp_path / "file" / "inside")

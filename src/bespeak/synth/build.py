@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,9 @@ from bespeak.synth.till import write_till
 from bespeak.synth.truth import write_identifiers, write_people
 from bespeak.synth.visits import act, visit_shop
 from bespeak.synth.web import write_web
+
+EVENT_BYTES, CUSTOMER_BYTES, ITEM_BYTES = 100, 450, 170
+"""On disk, the truth included; a little more than they take."""
 
 Tell = Callable[[int], None]
 Task = Callable[[], Sequence[File]]
@@ -60,7 +64,7 @@ def synthesise(
     """
     if workers is not None and workers < 1:
         raise BadRequest("--workers: out of range", found=str(workers), expected="1 or more")
-    _open(folder)
+    _open(folder, plan)
     started = time.perf_counter()
     people, catalogue = populate(plan), stock(plan)
     tasks = _tasks(plan, folder, people, catalogue, tell)
@@ -91,15 +95,30 @@ def summary(made: Made) -> dict[str, Any]:
             "seconds": seconds, "events_per_second": made.speed}  # fmt: skip
 
 
-def _open(folder: Path) -> None:
-    """An empty folder with the places for the files."""
+def _open(folder: Path, plan: Plan) -> None:
+    """An empty folder with the places for the files, on a disk that can hold them."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadRequest(
             f"{folder}: is not an empty folder",
             next_step="Give a new folder with --out, or empty this one yourself.",
         )
-    for part in (RAW, f"{TRUTH}/{DIRT}"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    try:
+        for part in (RAW, f"{TRUTH}/{DIRT}"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadRequest(
+            f"{folder}: can't be made: {error.strerror}",
+            next_step="Give another folder with --out.",
+        ) from error
+    needed = EVENT_BYTES * plan.events + CUSTOMER_BYTES * plan.customers + ITEM_BYTES * plan.items
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise BadRequest(
+            f"{folder}: the disk is too small",
+            found=f"{free / 1e9:,.1f} GB free",
+            expected=f"about {needed / 1e9:,.1f} GB",
+            next_step="Ask for fewer events, or give a folder on another disk with --out.",
+        )
 
 
 def _tasks(
