@@ -424,3 +424,10 @@ def test_columns_named_like_the_records_do_no_harm(engine: Engine) -> None:
     mapping = source(columns={"type": "type", "time": "time", "place": "_raw_0"}, identifiers={})
     row = conformed(engine, columns, mapping)[0]
     assert (row["place"], row["source"], row["row"]) == ("x", "till", 2)
+
+
+def test_a_moment_of_a_typed_file_is_quoted_alike_by_every_engine(engine: Engine) -> None:
+    moment = pa.array([datetime(2024, 5, 16, 11, 53, 50, 985_000)], pa.timestamp("us", "UTC"))
+    mapping = source(columns={"type": {"constant": "view"}, "time": "ts"}, identifiers={})
+    row = conformed(engine, {"ts": moment}, mapping)[0]
+    assert row["_raw"] == "ts=2024-05-16 11:53:50.985Z"

@@ -12,7 +12,7 @@ from bespeak.collect import parse, zones
 from bespeak.collect.cells import Cell, Work, cells_of, identified
 from bespeak.collect.mapping import ADDED, check_mapping, places
 from bespeak.collect.verdict import amount_follows, verdict, without_mail
-from bespeak.columns import LINEAGE, MONEY, NUMBER, RECORD, TEXT, WHOLE
+from bespeak.columns import LINEAGE, MONEY, NUMBER, RECORD, TEXT, TIME, WHOLE
 from bespeak.config import Source, Workspace
 from bespeak.engines import Engine
 
@@ -136,11 +136,19 @@ def _may_return(source: Source) -> bool:
     return constant is None or str(constant).strip().lower() == "return"
 
 
+def _written(value: ir.Value) -> ir.Value:
+    """A raw value as text; engines write a moment with its offset or without, so ours is said."""
+    kind = value.type()
+    if kind.is_timestamp() and kind.timezone is not None:
+        return value.cast(parse.INSTANT).cast(TIME).cast(TEXT) + ibis.literal("Z")
+    return value.cast(TEXT)
+
+
 def _raw_text(whole: ir.Table, work: Work) -> ir.Value:
     """`column=value; …` of the row as it came, personal columns and e-mail addresses masked."""
     parts = []
     for at, (name, carried) in enumerate(work.carried.items()):
-        shown = ibis.coalesce(whole[carried].cast(TEXT), ibis.literal(""))
+        shown = ibis.coalesce(_written(whole[carried]), ibis.literal(""))
         if name in work.hidden:
             shown = ibis.ifelse(shown == "", ibis.literal(""), ibis.literal("***"))
         parts += [ibis.literal(f"{'; ' if at else ''}{name}="), shown]
