@@ -59,7 +59,7 @@ def synthesise(
 
     workers : threads; both cores and no more by default. The bytes don't depend on it.
     tell    : is called with the number of events that were finished
-    memory  : sixty bytes a customer and twenty an item, and 400 MB a worker; not by events
+    memory  : sixty bytes a customer and twenty an item, and 250 MB a worker; not by events
     raises  : BadRequest if there is something in `folder`, or `workers` is less than 1
     """
     if workers is not None and workers < 1:

@@ -19,7 +19,7 @@ START = date(2024, 1, 1)
 ZONE = "Asia/Shanghai"
 OFFSET_S = 8 * 3600
 """The zone's clocks are ahead of UTC by so much, all year."""
-CHUNK = 1_000_000
+CHUNK = 500_000
 """Events of one chunk, which one worker holds in memory."""
 LIMITS = {
     "customers": (10, 200_000_000),
