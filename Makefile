@@ -27,6 +27,7 @@ bench: $(VENV)/.test ## Speed and accuracy beside their peers: make bench DATA=f
 	$(BIN)/python -m benchmarks.demo
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.truth
 	$(BIN)/python -m benchmarks.recommend $(if $(DATA),--data $(DATA))
 
 build: $(VENV)/.test ## The wheel, in dist/

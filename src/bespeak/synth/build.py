@@ -60,7 +60,8 @@ def synthesise(
     workers : threads; both cores and no more by default. The bytes don't depend on it.
     tell    : is called with the number of events that were finished
     memory  : sixty bytes a customer and twenty an item, and 250 MB a worker; not by events
-    raises  : BadRequest if there is something in `folder`, or `workers` is less than 1
+    raises  : BadRequest if there is something in `folder`, if the disk can't hold the world, or if
+              `workers` is less than 1
     """
     if workers is not None and workers < 1:
         raise BadRequest("--workers: out of range", found=str(workers), expected="1 or more")
@@ -68,10 +69,16 @@ def synthesise(
     started = time.perf_counter()
     people, catalogue = populate(plan), stock(plan)
     tasks = _tasks(plan, folder, people, catalogue, tell)
-    files = sorted(_all(tasks, workers or os.cpu_count() or 1), key=lambda file: file.name)
-    write_people(folder, plan, people)
-    identifiers = write_identifiers(folder, plan, people)
-    _write_config(folder, plan)
+    try:
+        files = sorted(_all(tasks, workers or os.cpu_count() or 1), key=lambda file: file.name)
+        write_people(folder, plan, people)
+        identifiers = write_identifiers(folder, plan, people)
+        _write_config(folder, plan)
+    except OSError as error:
+        raise BadRequest(
+            f"{folder}: could not be written to: {error.strerror or error}",
+            next_step="What stands there is not whole. Remove it and begin again.",
+        ) from error
     made = Made(plan, files, identifiers, time.perf_counter() - started)
     said = {"plan": asdict(plan), "start": START.isoformat(), "zone": ZONE,
             "identifiers": identifiers, "files": [asdict(file) for file in files]}  # fmt: skip
