@@ -112,51 +112,62 @@ def solve(
     In units in which spectrum + penalty is one, a row is I + Z'Z, Z its vectors times the roots of
     their weights. With fewer entries than factors, (I + Z'Z)⁻¹Z' = Z'(I + ZZ')⁻¹ is less work.
     """
-    starts, members, weights, targets = rows
+    starts, _, _, _ = rows
     columns, spectrum, penalties = scales
     factors = table.shape[1]
     held = np.empty(max(factors, CHUNK) * factors, out.dtype)
+    aims = np.empty(max(factors, CHUNK), out.dtype)
     squares = np.empty(2 * factors * factors, out.dtype)
-    right, root = np.empty(factors, out.dtype), np.empty(factors, out.dtype)
+    answer, root = np.empty(factors, out.dtype), np.empty(factors, out.dtype)
     for row in range(span[0], span[1]):
         begin, count = starts[row], starts[row + 1] - starts[row]
         if count == 0:
             continue
         for k in range(factors):
             root[k] = columns[k] / np.sqrt(spectrum[k] + penalties[row])
+        answer[:] = 0
         if count <= factors:
-            wide = held[: factors * count].reshape(factors, count)
-            for j in range(count):
-                line, heavy = table[members[begin + j]], np.sqrt(weights[begin + j])
-                right[j] = targets[begin + j] / heavy
-                for k in range(factors):
-                    wide[k, j] = line[k] * root[k] * heavy
+            lines = held[: count * factors].reshape(count, factors)
+            weigh(rows, begin, table, root, lines, aims)
             square = squares[: count * count].reshape(count, count)
-            np.dot(wide.T, wide, square)
-            settle(square, right[:count])
-            for k in range(factors):
-                total = out.dtype.type(0)
-                for j in range(count):
-                    total += wide[k, j] * right[j]
-                out[row, k] = total * root[k] / columns[k]
-            continue
-        square = squares[: factors * factors].reshape(factors, factors)
-        more = squares[factors * factors :].reshape(factors, factors)
-        square[:], right[:] = 0, 0
-        for first in range(0, count, CHUNK):
-            tall = held[: min(CHUNK, count - first) * factors].reshape(-1, factors)
-            for j in range(len(tall)):
-                at = begin + first + j
-                line, heavy = table[members[at]], np.sqrt(weights[at])
-                aim = targets[at] / heavy
-                for k in range(factors):
-                    tall[j, k] = line[k] * root[k] * heavy
-                    right[k] += tall[j, k] * aim
-            np.dot(tall.T, tall, more)
-            square += more
-        settle(square, right)
+            np.dot(lines, lines.T, square)
+            settle(square, aims[:count])
+            add_up(lines, aims, answer)
+        else:
+            square = squares[: factors * factors].reshape(factors, factors)
+            more = squares[factors * factors :].reshape(factors, factors)
+            square[:] = 0
+            for first in range(0, count, CHUNK):
+                lines = held[: min(CHUNK, count - first) * factors].reshape(-1, factors)
+                weigh(rows, begin + first, table, root, lines, aims)
+                np.dot(lines.T, lines, more)
+                square += more
+                add_up(lines, aims, answer)
+            settle(square, answer)
         for k in range(factors):
-            out[row, k] = right[k] * root[k] / columns[k]
+            out[row, k] = answer[k] * root[k] / columns[k]
+
+
+@compiled
+def weigh(
+    rows: tuple[Any, Any, Any, Any], begin: int, table: Any, root: Any, lines: Any, aims: Any
+) -> None:
+    """Some entries' vectors in a row's own units, and what each is to come to."""
+    _, members, weights, targets = rows
+    for j in range(len(lines)):
+        line, heavy = table[members[begin + j]], np.sqrt(weights[begin + j])
+        aims[j] = targets[begin + j] / heavy
+        for k in range(len(root)):
+            lines[j, k] = line[k] * root[k] * heavy
+
+
+@compiled
+def add_up(lines: Any, shares: Any, total: Any) -> None:
+    """total += lines' shares; line by line, which a processor does several columns at a time."""
+    for j in range(len(lines)):
+        share, line = shares[j], lines[j]
+        for k in range(len(total)):
+            total[k] += share * line[k]
 
 
 @compiled
@@ -188,7 +199,6 @@ def settle(square: Any, right: Any) -> None:
                 line[c] -= a * one[c] + b * two[c] + c4 * three[c] + d * four[c]
             right[r] -= a * right[j] + b * right[j + 1] + c4 * right[j + 2] + d * right[j + 3]
     for j in range(count - 1, -1, -1):
-        line, rest = square[j], right[j]
-        for c in range(j + 1, count):
-            rest -= line[c] * right[c]
-        right[j] = rest / line[j]
+        right[j] /= square[j, j]
+        for r in range(j):
+            right[r] -= square[r, j] * right[j]
