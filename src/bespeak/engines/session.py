@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +16,11 @@ from typing import Any
 from bespeak.engines import java
 from bespeak.errors import NotReady
 
+ADDRESS = re.compile(r"(spark|sc)://([^/;]+)")
+PORTS: Mapping[str, int] = MappingProxyType({"spark": 7077, "sc": 15002})
+"""Where a master, and a server of Spark Connect, listen unless said otherwise."""
+PATIENCE_S = 10.0
+"""For a machine to take a connection; Spark itself would go on asking for minutes."""
 UNSAFE = ("CollapseProject", "PushDownPredicates", "PushPredicateThroughNonJoin")
 """Rules of Spark's optimiser that write a computed column out wherever it is used: ten steps, each
 of which uses the last one's columns twice, would become a thousand."""
@@ -37,16 +45,24 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 LOCAL: Mapping[str, str] = MappingProxyType(
     {
         "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "16",
     }
 )
 """For a Spark inside this process, which nobody else is meant to reach."""
-QUIET = "rootLogger.level=fatal\nrootLogger.appenderRef.stdout.ref=c\nappender.c.type=Console\n\
-appender.c.name=c\nappender.c.target=SYSTEM_ERR\nappender.c.layout.type=PatternLayout\n"
-"""Log4j: what goes wrong comes back as an exception; a screen of stack traces helps nobody."""
+QUIET = """\
+rootLogger.level = fatal
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+logger.shell.name = org.apache.spark.api.python.PythonGatewayServer
+logger.shell.level = fatal
+"""
+"""Log4j: what goes wrong comes back as an exception; a screen of stack traces helps nobody.
+Without a level of its own the shell would announce that it makes it WARN, and make it so."""
 
 
 def open_session(
@@ -64,9 +80,11 @@ def open_session(
 
     memory   : of the driver, like 2GB; on this machine that is all the memory the rows may take
     settings : Spark's own, over ours
-    raises   : NotReady without pyspark, or without Java where one is needed
+    raises   : NotReady without pyspark, without Java where one is needed, where the address does
+               not answer, or where Spark does not start
     """
     try:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise NotReady(
@@ -75,9 +93,10 @@ def open_session(
         ) from error
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     there = SparkSession.getActiveSession()
+    if there is None and SparkContext._active_spark_context is not None:
+        there = SparkSession.builder.getOrCreate()  # another thread's
     if there is None:
-        made = _started(SparkSession.builder, scratch, memory, threads, master, settings)
-        return _with(made, SETTINGS), True
+        return _started(SparkSession.builder, scratch, memory, threads, master, settings), True
     return _with(there.newSession() if hasattr(there, "newSession") else there, SETTINGS), False
 
 
@@ -90,20 +109,22 @@ def _started(
     settings: Mapping[str, str],
 ) -> Any:
     if "SPARK_REMOTE" in os.environ:
-        return builder.remote(os.environ["SPARK_REMOTE"]).getOrCreate()
+        check_reachable(os.environ["SPARK_REMOTE"])
+        return _opened(builder.remote(os.environ["SPARK_REMOTE"]))
     # functions run in Python processes of their own: of this Python, or Arrow would be missing
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ["JAVA_HOME"] = str(java.find(scratch))
     from pyspark import SparkConf
 
     conf = SparkConf()
     known = master or conf.get("spark.master", None)
     address = known or f"local[{threads or '*'}]"
+    check_reachable(address)
     quiet = scratch / "log4j2.properties"
     quiet.write_text(QUIET, encoding="utf-8")
     chosen = {
         "spark.master": address,
         "spark.app.name": "bespeak",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.memory": _java_size(memory),
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet.as_uri()}",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
@@ -112,7 +133,67 @@ def _started(
         **settings,
     }
     conf.setAll(list(chosen.items()))
-    return builder.config(conf=conf).getOrCreate()
+    with _java_home(java.home(scratch)):
+        return _opened(builder.config(conf=conf))
+
+
+@contextmanager
+def _java_home(home: Path) -> Iterator[None]:
+    """For as long as Java takes to start: `home` is gone before this process is."""
+    before = os.environ.get("JAVA_HOME")
+    os.environ["JAVA_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        del os.environ["JAVA_HOME"]
+        if before is not None:
+            os.environ["JAVA_HOME"] = before
+
+
+def _opened(builder: Any) -> Any:
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        return _with(builder.getOrCreate(), SETTINGS)
+    except (PySparkException, Py4JError) as error:
+        raise NotReady(
+            f"Spark does not start, {_said(error)}",
+            next_step="Check `[spark]` in bespeak.toml: `master`, and each of `settings`.",
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    """The first line of the first cause."""
+    java = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
+    text = str(error)
+    while java is not None:
+        text, java = str(java.toString()), java.getCause()
+    return text.strip().splitlines()[0]
+
+
+def check_reachable(address: str) -> None:
+    """One of the machines of `spark://host:port,host:port` or `sc://host:port` must answer.
+
+    Other addresses (`yarn`, `local[2]`, `k8s://…`) are taken as they are.
+    raises : NotReady
+    """
+    found = ADDRESS.match(address)
+    if found is None:
+        return
+    for place in found[2].split(","):
+        host, _, port = place.rpartition(":")
+        where = (host.strip("[]"), int(port)) if port.isdecimal() else (place, PORTS[found[1]])
+        try:
+            socket.create_connection(where, timeout=PATIENCE_S).close()
+        except OSError:
+            continue
+        return
+    raise NotReady(
+        f"nothing answers at {found[0]}, where Spark should be",
+        expected="a Spark master, or a server of Spark Connect",
+        next_step="Start it, or mend `spark.master` in bespeak.toml or SPARK_REMOTE.",
+    )
 
 
 def _with(session: Any, settings: Mapping[str, str]) -> Any:
