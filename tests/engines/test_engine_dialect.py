@@ -77,6 +77,18 @@ def test_a_fraction_becomes_a_whole_number_by_rounding(engine: Engine) -> None:
     assert found == {"x": [2, 4, -2, None], "m": [3, 3, -3, None]}
 
 
+def test_a_float_becomes_money_by_its_own_value_not_by_its_digits(engine: Engine) -> None:
+    floats = [2.66625, 10.665 / 4, 0.125, 1.00005, -2.66625, 9999999999.9, 1e15, NAN, 0.1 + 0.2]
+    found = computed(engine, {"x": floats}, {"m": lambda t: t.x.try_cast("decimal(18, 4)")})
+    exact = [round(x * 10_000, 3) for x in floats[:3]]
+    assert exact == [26662.5, 26662.5, 1250.0], "written with a five at the end"
+    said = [None if value is None else str(value) for value in found["m"]]
+    assert said == [
+        "2.6662", "2.6662", "0.1250", "1.0001", "-2.6662", "9999999999.9000", None, None,
+        "0.3000",
+    ]  # fmt: skip
+
+
 FLOATS = {
     0.0: "0.0", 1.0: "1.0", -2.5: "-2.5", 12345678.5: "12345678.5", 123456789012345.0:
     "123456789012345.0", 1e15: "1000000000000000.0", 1e16: "1e+16", 0.0001: "0.0001", 1e-5: "1e-05",

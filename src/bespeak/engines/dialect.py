@@ -190,12 +190,14 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
         known = op.arg.dtype
         if known.is_floating() and to.is_string():
             return self._float_text(arg)
-        if known.is_timestamp() and to.is_string():
-            return self.cast(self.cast(arg, to), to)
+        if known.is_floating() and to.is_decimal():
+            return self._float_decimal(arg, to, self.cast)
         return self.cast(self._rounded(arg, known, to), to)
 
     def visit_TryCast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
         known = op.arg.dtype
+        if known.is_floating() and to.is_decimal():
+            return self._float_decimal(arg, to, self._tried)
         if known.is_string():
             arg = self._readable(arg, to)
             if to.is_integer():
@@ -204,6 +206,13 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
 
     def _tried(self, arg: Any, to: Any) -> Any:
         return sge.TryCast(this=arg, to=self.type_mapper.from_ibis(to), safe=True)
+
+    def _float_decimal(self, arg: Any, to: Any, cast: Callable[[Any, Any], Any]) -> Any:
+        """By rounding the float's own value; Spark would round the digits it is written with."""
+        units = self.f.anon.round(sge.paren(arg * self.cast(repr(10.0**to.scale), dt.float64)), 0)
+        whole = cast(units, dt.Decimal(min(to.precision, 36 - to.scale), 0))
+        unit = self.cast(f"1e-{to.scale}", dt.Decimal(to.scale + 1, to.scale))
+        return cast(sge.paren(whole * unit), to)
 
     def _rounded(self, arg: Any, known: Any, to: Any) -> Any:
         """A fraction is rounded into a whole number, not cut off: floats to even, money up."""

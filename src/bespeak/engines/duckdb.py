@@ -44,6 +44,7 @@ class DuckDB:
             settings["threads"] = threads
         self._ibis = ibis.duckdb.connect(**settings)
         self._ibis.raw_sql("SET TimeZone = 'UTC'")
+        self._ibis.raw_sql("SET enable_progress_bar = false")  # standard output is for answers
         self._kept = self._made = 0
 
     def read(
