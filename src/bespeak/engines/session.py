@@ -108,11 +108,15 @@ def _started(
     master: str | None,
     settings: Mapping[str, str],
 ) -> Any:
-    if "SPARK_REMOTE" in os.environ:
-        check_reachable(os.environ["SPARK_REMOTE"])
-        return _opened(builder.remote(os.environ["SPARK_REMOTE"]))
+    remote = os.environ.get("SPARK_REMOTE", "")
+    if remote and not remote.startswith("local"):
+        check_reachable(remote)
+        return _opened(builder.remote(remote))
     # functions run in Python processes of their own: of this Python, or Arrow would be missing
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if remote:  # a server of Spark Connect inside this process
+        with _java_home(java.home(scratch)):
+            return _opened(builder.remote(remote))
     from pyspark import SparkConf
 
     conf = SparkConf()
