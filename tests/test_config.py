@@ -103,6 +103,12 @@ def test_memory_that_is_no_size_is_refused(memory: str) -> None:
         config.parse(minimal(workspace={"name": "shop", "memory": memory}))
 
 
+def test_a_setting_that_spark_would_pass_over_is_refused() -> None:
+    config.parse(minimal(spark={"settings": {"spark.executor.memory": "8g"}}))
+    with pytest.raises(ConfigInvalid, match=r"spark\.settings: found `executor\.memory`"):
+        config.parse(minimal(spark={"settings": {"executor.memory": "8g"}}))
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="bespeak init"):
         config.load(tmp_path / "bespeak.toml")

@@ -335,6 +335,11 @@ def _general_problems(config: Config) -> list[str]:
             f"workspace.memory: found `{config.workspace.memory}`, expected a size like 2GB"
             " or 512MiB"
         )
+    problems += [
+        f"spark.settings: found `{key}`, expected one of Spark's settings, `spark.…`, in quotes"
+        for key in config.spark.settings
+        if not key.startswith("spark.")  # Spark itself would pass over it
+    ]
     if config.recommend.half_life_days <= 0:
         problems.append("recommend.half_life_days must be more than 0")
     if config.serve.host not in {"127.0.0.1", "localhost", "::1"}:

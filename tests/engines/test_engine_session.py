@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bespeak.engines import Spark
-from bespeak.engines.session import check_reachable
+from bespeak.engines.session import check_reachable, java_size
 from bespeak.errors import NotReady
 
 
@@ -62,6 +62,14 @@ def test_one_of_several_masters_is_enough(port: int) -> None:
 def test_addresses_that_are_no_machines_are_taken_as_they_are() -> None:
     for address in ("local[2]", "yarn", "k8s://https://host:1"):
         check_reachable(address)
+
+
+@pytest.mark.parametrize(
+    ("memory", "said"),
+    [("2GB", "2048m"), ("1.5 GiB", "1536m"), ("512m", "512m"), (str(2**30), "1024m")],
+)
+def test_memory_is_told_to_java_in_its_own_way(memory: str, said: str) -> None:
+    assert java_size(memory) == said
 
 
 def test_without_pyspark_the_error_says_what_to_install(

@@ -129,7 +129,7 @@ def _started(
         "spark.master": address,
         "spark.app.name": "bespeak",
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.memory": _java_size(memory),
+        "spark.driver.memory": java_size(memory),
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet.as_uri()}",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         **({**LOCAL, "spark.local.dir": str(scratch)} if address.startswith("local") else {}),
@@ -206,8 +206,10 @@ def _with(session: Any, settings: Mapping[str, str]) -> Any:
     return session
 
 
-def _java_size(memory: str) -> str:
-    """`2GB` or `1.5 GiB` as Java says it, in whole mebibytes."""
+def java_size(memory: str) -> str:
+    """`2GB` or `1.5 GiB` as Java says it, in whole mebibytes; a bare number counts bytes."""
     number = memory.strip().rstrip("BbIi").strip()
-    unit = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}[number[-1].upper()]
+    unit = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}.get(number[-1].upper())
+    if unit is None:
+        return f"{round(float(number) / 2**20)}m"
     return f"{round(float(number[:-1]) * unit)}m"
