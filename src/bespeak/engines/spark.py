@@ -159,8 +159,10 @@ class Spark:
         aside = folder / ".spark"
         writer = (frame.repartition(by) if by else frame).write.mode("overwrite")
         _tried((writer.partitionBy(by) if by else writer).parquet, str(aside))
-        for found in sorted({file.parent for file in aside.rglob("part-*.parquet")}):
-            target = folder / found.relative_to(aside)
+        # a worker that was given up may still be writing what nobody will have
+        parts = {file.parent.relative_to(aside) for file in aside.rglob("part-*.parquet")}
+        for part in sorted(part for part in parts if "_temporary" not in part.parts):
+            found, target = aside / part, folder / part
             target.mkdir(exist_ok=True)
             for at, file in enumerate(sorted(found.glob("part-*.parquet"))):
                 file.rename(target / f"part-{at}.parquet")
