@@ -160,8 +160,9 @@ def run_and_kill(
 def _begun(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as stream:
         return subprocess.Popen(
-            command, env={**os.environ, "SPARK_LOCAL_IP": HERE}, stdout=stream, stderr=stream
-        )
+            [*_guard(), *command],
+            env={**os.environ, "SPARK_LOCAL_IP": HERE}, stdout=stream, stderr=stream,
+        )  # fmt: skip
 
 
 def _ended(process: subprocess.Popen[bytes], command: Sequence[str], log: Path) -> None:
@@ -220,19 +221,22 @@ def _environment(folder: Path) -> dict[str, str]:
 def _started(
     folder: Path, kind: str, arguments: tuple[str, ...], environment: Mapping[str, str]
 ) -> Node:
-    """A process that ends when this one does, however this one ends, where the system can."""
-    guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     script = str(Path(environment["SPARK_HOME"]) / "bin" / "spark-class")
     place = ("--host", HERE, "--port", "0", "--webui-port", "0")
     folder.mkdir(exist_ok=True)
     log = folder / "log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*guard, script, f"{CLASSES}.{kind}", *place, *arguments],
+            [*_guard(), script, f"{CLASSES}.{kind}", *place, *arguments],
             env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
             start_new_session=True,
         )  # fmt: skip
     return Node(process, log, folder)
+
+
+def _guard() -> list[str]:
+    """Before a command: it ends when this process does, however that ends, where the system can."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
 def _said(node: Node, pattern: str) -> str:
