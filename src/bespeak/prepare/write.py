@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from bespeak.workspace import digest
 
 UNSPLIT = "malformed"
 """Reason of rows that could not be split into columns, where staging gives no other."""
+JUDGED = "judged"
+"""Folder of the judged rows, gone when what follows from them is written."""
 
 
 def write_source(
@@ -50,7 +53,7 @@ def write_source(
     returns : table, account, policies, span (first and last time kept, UTC), written
     raises  : ArtifactCorrupt if the written rows are not those that came in
     """
-    rows = judged.rows
+    rows = _once(engine, judged.rows, folder / JUDGED)
     counted = count(engine, rows, source)
     # where every row is let in, nothing need be asked of each row again
     good = rows.filter(rows["_reason"].isnull()) if counted.bad else rows
@@ -59,7 +62,7 @@ def write_source(
         source.table: _write_kept(engine, kept, source, counted, folder),
         "merged": engine.write(_merged(merged, same_key, source), folder / "merged"),
     }
-    turned_away = _quarantine(engine, judged, refused, source, counted)
+    turned_away = _quarantine(engine, rows, judged.rule, refused, source, counted)
     written["quarantine"] = engine.write(turned_away, folder / "quarantine")
     written |= _write_derived(engine, good, source, folder)
     came = rows_in if rows_in is not None else counted.copies + _size(engine, refused)
@@ -73,6 +76,7 @@ def write_source(
         "found": _found(engine, counted, merged, same_key),
     }
     add_up(account)
+    shutil.rmtree(folder / JUDGED)
     return {
         "table": source.table,
         "account": account,
@@ -80,6 +84,18 @@ def write_source(
         "span": _span(counted),
         "written": written,
     }
+
+
+def _once(engine: Engine, rows: ir.Table, folder: Path) -> ir.Table:
+    """The judged rows on disk, for all that asks them: parsing and hashing are the dear part.
+
+    The text of a whole row is kept of rows that are not let in only.
+    """
+    if "_raw" in rows.columns:
+        shown = ibis.ifelse(rows["_reason"].notnull(), rows["_raw"], ibis.null(TEXT))
+        rows = rows.mutate(_raw=shown)
+    engine.write(rows, folder)
+    return engine.read([folder])
 
 
 def _kept(engine: Engine, good: ir.Table, source: Source) -> tuple[ir.Table, ir.Table | None]:
@@ -120,14 +136,19 @@ def _merged(merged: ir.Table, same_key: ir.Table | None, source: Source) -> ir.T
 
 
 def _quarantine(
-    engine: Engine, judged: Judged, refused: ir.Table | None, source: Source, counted: Counted
+    engine: Engine,
+    rows: ir.Table,
+    judge_rule: str,
+    refused: ir.Table | None,
+    source: Source,
+    counted: Counted,
 ) -> ir.Table:
     """Every row that is not let in, with its reason; nothing is read where there is none."""
-    rule = ibis.literal(digest(source.columns, source.identifiers, judged.rule))
+    rule = ibis.literal(digest(source.columns, source.identifiers, judge_rule))
     named = ibis.literal(source.name)
     parts = []
     if counted.bad:
-        bad = judged.rows.filter(judged.rows["_reason"].notnull())
+        bad = rows.filter(rows["_reason"].notnull())
         verdict = {name: bad[f"_{name}"] for name in ("column", "reason", "found", "expected")}
         place = {"file": bad["file"], "row": bad["row"]}
         parts.append(bad.select(source=named, **place, **verdict, raw=bad["_raw"], rule=rule))
