@@ -33,7 +33,14 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="session")
 def spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     """The one Spark of all tests: starting it takes longer than most of them."""
-    settings = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2"}
+    # a Java that is quick to start and plans that are not compiled: half the processor time
+    settings = {
+        "spark.sql.shuffle.partitions": "2",
+        "spark.default.parallelism": "2",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    }
     folder = tmp_path_factory.mktemp("spark")
     with Spark(scratch=folder, memory="2GB", threads=2, settings=settings) as opened:
         yield opened

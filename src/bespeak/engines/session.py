@@ -51,6 +51,7 @@ LOCAL: Mapping[str, str] = MappingProxyType(
     }
 )
 """For a Spark inside this process, which nobody else is meant to reach."""
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 QUIET = """\
 rootLogger.level = fatal
 rootLogger.appenderRef.stderr.ref = stderr
@@ -130,11 +131,12 @@ def _started(
         "spark.app.name": "bespeak",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.memory": java_size(memory),
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet.as_uri()}",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         **({**LOCAL, "spark.local.dir": str(scratch)} if address.startswith("local") else {}),
         **SETTINGS,
         **settings,
+        JAVA_OPTIONS: f"-Dlog4j2.configurationFile={quiet.as_uri()} "
+        + settings.get(JAVA_OPTIONS, ""),
     }
     conf.setAll(list(chosen.items()))
     with _java_home(java.home(scratch)):
