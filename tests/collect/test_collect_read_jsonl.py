@@ -30,6 +30,26 @@ def test_numbers_keep_their_digits(tmp_path: Path) -> None:
     assert found.values == [("12345678901234567890123", "1.50", "1e400", "-0.10")]
 
 
+def test_a_plain_line_and_one_with_an_object_within_say_the_same(tmp_path: Path) -> None:
+    plain = '"a": 0, "b": -0, "c": -0.0, "d": 18446744073709551616, "e": true, "f": null, "g": "é"'
+    found = stage_bytes(tmp_path, f'{{{plain}}}\n{{{plain}, "h": [1]}}\n'.encode(), "log.jsonl")
+    said = ("0", "-0", "-0.0", "18446744073709551616", "true", None, "é")
+    assert found.values == [(*said, None), (*said, "[1]")]
+
+
+def test_a_key_that_comes_and_goes_stays_with_its_rows(tmp_path: Path) -> None:
+    lines = b'{"a": 1}\n{"b": 2}\n{"a": 3, "c": 4}\n{}\n{"b": 5}\n'
+    found = stage_bytes(tmp_path, lines, "log.jsonl")
+    assert [found.facts["columns"], *map(list, found.values)] == [
+        ["a", "b", "c"],
+        ["1", None, None],
+        [None, "2", None],
+        ["3", None, "4"],
+        [None, None, None],
+        [None, "5", None],
+    ]
+
+
 def test_an_object_within_is_flattened_once_and_lists_stay_json(tmp_path: Path) -> None:
     line = b'{"user": {"id": 7, "geo": {"lat": 1.50}}, "tags": ["a", 2.0], "none": {}}'
     found = stage_bytes(tmp_path, line, "in.jsonl")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -33,6 +34,7 @@ _Object = dict[str, msgspec.Raw]
 _OBJECT = msgspec.json.Decoder(_Object)
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
+_VALUES = msgspec.json.Decoder(dict[str, Any], float_hook=str)
 
 
 def read_jsonl(path: Path, options: Options) -> Reading:
@@ -83,23 +85,31 @@ class _Columns:
         self.values: dict[str, list[str | None]] = {}
         self.rows: list[int] = []
         self.size = 0
+        self._of: dict[str, list[str | None]] = {}
+        """Key -> its column's values in this batch."""
 
     def add(self, row: int, found: dict[str, str | None]) -> None:
+        before = len(self.rows)
         for key, value in found.items():
-            column = self.names.of(key)
-            held = self.values.get(column)
+            held = self._of.get(key)
             if held is None:
-                held = self.values[column] = [None] * len(self.rows)
+                held = self._column(key)
+            if len(held) < before:  # rows since the last that had it
+                held.extend([None] * (before - len(held)))
             held.append(value)
         self.rows.append(row)
-        for held in self.values.values():
-            if len(held) < len(self.rows):
-                held.append(None)
+
+    def _column(self, key: str) -> list[str | None]:
+        """The values of a key that this batch has not met before."""
+        held = self._of[key] = self.values.setdefault(self.names.of(key), [])
+        return held
 
     def take(self, refused: list[Refused]) -> Batch:
+        for held in self.values.values():
+            held.extend([None] * (len(self.rows) - len(held)))
         batch = Batch(text_table(self.values, self.rows), refused)
         self.values = {name: [] for name in self.values}
-        self.rows, self.size = [], 0
+        self._of, self.rows, self.size = {}, [], 0
         return batch
 
 
@@ -112,7 +122,7 @@ def _batches(
             blank += 1
             continue
         try:
-            columns.add(row, _flat(_OBJECT.decode(line)))
+            columns.add(row, _plain(line) or _flat(_OBJECT.decode(line)))
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             refused.append(_refusal(row, line, encoding))
         columns.size += len(line)
@@ -122,6 +132,29 @@ def _batches(
     yield columns.take(refused)
     if blank:
         reading.said.append(f"{counted(blank, 'blank line')} stood between the rows.")
+
+
+def _plain(line: bytes) -> dict[str, str | None] | None:
+    """Columns of an object of texts, numbers, yes and no: several times as quick as `_flat`.
+
+    returns : None for what has objects or lists within, numbers that would lose their digits, or
+              anything that is not well: it is looked at with more care
+    """
+    try:
+        found: dict[str, Any] = _VALUES.decode(line)
+        for key, value in found.items():
+            kind = type(value)
+            if kind is int and value:  # of 0, a sign would be lost
+                found[key] = str(value)
+            elif kind is bool:
+                found[key] = "true" if value else "false"
+            elif kind is not str and value is not None:
+                if kind is not int or b"-0" in line:
+                    return None
+                found[key] = "0"
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return found
 
 
 def _flat(found: _Object) -> dict[str, str | None]:
