@@ -12,7 +12,7 @@ import msgspec
 
 from bespeak import collect, ledger, prepare
 from bespeak.columns import RECORD
-from bespeak.config import Source
+from bespeak.config import Prepare, Source
 from bespeak.domains import load_pack
 from bespeak.errors import NotReady
 from bespeak.flow.running import SOURCES, Flow, Raw
@@ -85,7 +85,7 @@ def _prepare(flow: Flow, source: Source) -> None:
         engine, files = flow.engine, [raw.file for raw in raws]
         unique, merged = prepare.merge_exact(engine, collect.open_raw(engine, files))
         conformed = collect.conform(engine, unique, source, config.workspace, secret)
-        judged = prepare.judge(engine, conformed, source.table, config.prepare)
+        judged = prepare.judge(engine, conformed, source.table, _asked(source, config.prepare))
         refused = collect.open_refused(engine, files)
         made = prepare.write_source(
             engine, judged, merged, refused, source, folder, rows_in=sum(raw.rows for raw in raws)
@@ -101,6 +101,18 @@ def _prepare(flow: Flow, source: Source) -> None:
         "secret": digest(secret.hex()),
     }
     flow.build(SOURCES, source.name, inputs=inputs, code=("collect", "prepare"), make=make)
+
+
+def _asked(source: Source, rules: Prepare) -> Prepare:
+    """The rules without those that would set all rows aside for a column the source never had."""
+    told = {*source.columns, *(("actor",) if source.identifiers else ())}
+    if "quantity" in told and told & {"price", "value"}:
+        told |= {"price", "value"}  # the one follows from the other
+    kept = [
+        policy for policy in rules.policies
+        if policy.missing != "quarantine" or policy.column in told
+    ]  # fmt: skip
+    return msgspec.structs.replace(rules, policies=kept)
 
 
 def _with_decimal(source: Source, raws: list[Raw]) -> Source:
