@@ -51,9 +51,9 @@ def spoil(root: Path, key: str, column: str, value: Any, part: str = "rows") -> 
     rows = table[column].to_pylist()
     rows[len(rows) // 2] = value
     at = table.column_names.index(column)
-    pq.write_table(
-        table.set_column(at, table.field(at), pa.array(rows, table.field(at).type)), file
-    )
+    # a column without gaps may be written as one that can have none
+    field = table.field(at).with_nullable(True)
+    pq.write_table(table.set_column(at, field, pa.array(rows, field.type)), file)
 
 
 def differing(made: Path, other: Path, **options: Any) -> dict[str, Compared]:
