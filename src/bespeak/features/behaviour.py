@@ -27,6 +27,8 @@ PURCHASE: Condition = Is("type", PURCHASES)
 RETURN: Condition = Is("type", ("return",))
 ACTION: Condition = Is("type", tuple(kind for kind in EVENT_TYPES if kind not in UNDONE))
 NUMBERS = "decimal(18, 4)"
+DERIVED = {"part": "hour", "weekday": "hour", "category": "item"}
+"""Dimensions that rows don't have, and the one of the rows that each follows from."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,18 @@ class Instant:
     timezone: str
 
 
-def behaviour(engine: Engine, events: ir.Table, instant: Instant, edges: Sequence[int]) -> ir.Table:
-    """One row per event before as_of that counts for somebody (`adjust` never does).
+def happened(engine: Engine, events: ir.Table) -> ir.Table:
+    """One row per event that counts for somebody (`adjust` never does).
 
     events  : RECORD.events with customer_id and is_product
-    edges   : window lengths in days, ascending; `age` says how many of them an event is older than
-    returns : dimensions customer, item, type, channel, session, order (of a purchase, else null),
-              day and hour (whole ones since 1970 on the zone's clocks), age; measures at
-              (microseconds), days_ago (whole), quantity, price, value, discount, list_value (before
+    returns : dimensions customer, item, type, channel, session, order (of a purchase, else null);
+              measures at (microseconds), quantity, price, value, discount, list_value (before
               discount, null where the discount is not known): exact decimals
     """
     at = engine.micros(events.time)
-    before = events.time < engine.moment(ibis.literal(instant.as_of, "int64"))
     bought = events.type == "purchase"
     is_fee = ~events.is_product.fill_null(True) & events.type.isin(["purchase", "return"])
-    seen = events.filter(before & (events.type != "adjust")).select(
+    return events.filter(events.type != "adjust").select(
         customer=events.customer_id,
         item=events.item_id,
         type=ibis.ifelse(is_fee, FEE, events.type),
@@ -71,17 +70,17 @@ def behaviour(engine: Engine, events: ir.Table, instant: Instant, edges: Sequenc
         discount=events.discount,
         list_value=events.value + events.discount,
     )
-    return _timed(seen, instant, edges)
 
 
-def calendar(table: ir.Table) -> ir.Table:
-    """Adds `part` of the day and `weekday` (0 is Monday) to a table that has `hour`."""
-    weekday = (table.hour // 24 + 3) % 7  # 1970 began on a Thursday
-    return table.mutate(part=table.hour % 24 // 6, weekday=weekday)
+def behaviour(rows: ir.Table, instant: Instant, edges: Sequence[int]) -> ir.Table:
+    """The rows before as_of, with what follows from when they were.
 
-
-def _timed(seen: ir.Table, instant: Instant, edges: Sequence[int]) -> ir.Table:
-    """Adds what follows from an event's instant."""
+    rows    : what happened() gives, or some of its columns with `at` among them
+    edges   : window lengths in days, ascending; `age` says how many of them an event is older than
+    returns : besides, dimensions day and hour (whole ones since 1970 on the zone's clocks) and age,
+              and days_ago (whole)
+    """
+    seen = rows.filter(rows.at < instant.as_of)
     changes = offsets(instant.timezone, instant.first, instant.as_of)
     older = [(seen.at < instant.as_of - days * DAY).cast("int64") for days in edges]
     timed = seen.mutate(
@@ -90,3 +89,9 @@ def _timed(seen: ir.Table, instant: Instant, edges: Sequence[int]) -> ir.Table:
         age=sum(older, start=ibis.literal(0, "int64")),
     )
     return timed.mutate(day=timed.hour // 24)
+
+
+def calendar(table: ir.Table) -> ir.Table:
+    """Adds `part` of the day and `weekday` (0 is Monday) to a table that has `hour`."""
+    weekday = (table.hour // 24 + 3) % 7  # 1970 began on a Thursday
+    return table.mutate(part=table.hour % 24 // 6, weekday=weekday)

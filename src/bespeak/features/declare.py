@@ -184,6 +184,14 @@ def aggregates(features: Iterable[Feature]) -> tuple[Aggregate, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def columns(features: Iterable[Feature]) -> frozenset[str]:
+    """Every column that the features name, derived ones included."""
+    needs = aggregates(features)
+    tests = (part for need in needs for part in need.where + need.then if isinstance(part, Is))
+    measured = (name for need in needs for name in (need.of, need.on) if name)
+    return frozenset((*measured, *(part.column for part in tests)))
+
+
 def evaluate(term: Term, known: Mapping[Aggregate, Number | None], as_of: int) -> Number | None:
     """The term's value in Python, given the aggregates' values.
 

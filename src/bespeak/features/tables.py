@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import ibis
@@ -12,20 +12,13 @@ from bespeak.config import Features
 from bespeak.engines import Engine
 from bespeak.errors import BadRequest, ConfigInvalid, NotReady
 from bespeak.features import families
-from bespeak.features.behaviour import PURCHASES, UNDONE, Instant, behaviour, calendar
+from bespeak.features.behaviour import DERIVED, UNDONE, Instant, behaviour, calendar, happened
 from bespeak.features.clock import EPOCH, micros
-from bespeak.features.compile import Grain, edges, lift, merge, values
-from bespeak.features.declare import Feature, evaluate
+from bespeak.features.compile import edges, lift, merge, plans, totals, values
+from bespeak.features.declare import Feature, columns
 from bespeak.features.scope import Scope
 
 Derive = Callable[[ir.Table], ir.Table]
-
-BY_ORDER = Grain(
-    "customer", ("order", "session", "type", "channel", "hour", "age"), derived=("part", "weekday")
-)
-"""An order lies in one hour of one channel, so that its lines become one cell."""
-BY_ITEM = Grain("customer", ("item",), derived=("category",))
-BY_CUSTOMER = Grain("item", ("customer",))
 
 MAX_CHANNELS = 12
 LEVELS = " > "
@@ -52,18 +45,21 @@ def customers(
     raises   : NotReady if there are no events; BadRequest if none precedes as_of; ConfigInvalid
                if a window is shorter than a day
     """
-    instant = _instant(engine, events, as_of, config, timezone)
+    windows = _windows(config)
+    anyone = Scope(windows_days=windows)
+    rows = _kept(engine, events, families.of_orders(anyone) + families.of_categories(anyone))
+    instant = _instant(engine, rows, as_of, config, timezone)
+    seen = rows.filter(rows.at < instant.as_of)
     categories = items.select("item_id", category=items.category.split(LEVELS)[0])
     scope = Scope(
-        windows_days=_windows(config),
-        categories=_top_categories(engine, events, categories, instant, config.top_categories),
-        channels=_channels(engine, events, instant),
+        windows_days=windows,
+        categories=_top_categories(engine, seen, categories, config.top_categories),
+        channels=_channels(engine, seen),
     )
-    by_order, by_item = families.of_orders(scope), families.of_categories(scope)
-    main = _table(engine, events, instant, BY_ORDER, by_order, calendar)
-    bought = events.filter(events.type.isin(PURCHASES))
-    mix = _table(engine, bought, instant, BY_ITEM, by_item, _with_category(categories))
-    whole = _beside(main, mix, "customer", by_item)
+    features = families.of_orders(scope) + families.of_categories(scope)
+    derive = {"hour": calendar, "item": _with_category(categories)}
+    everyone = seen.filter(seen.customer.notnull()).select("customer").distinct()
+    whole = _table(engine, everyone, rows, instant, features, derive)
     return _dated(whole.rename(customer_id="customer"), "customer_id", instant)
 
 
@@ -81,10 +77,11 @@ def items(
     The arguments, the column types and the errors are those of customers(); known customers are
     those with a customer_id, and sales to others count as sales but not as buyers.
     """
-    instant = _instant(engine, events, as_of, config, timezone)
     features = families.of_items(Scope(windows_days=_windows(config)))
-    sold = _table(engine, events, instant, BY_CUSTOMER, features, None)
-    whole = _beside(items.select(item="item_id"), sold, "item", features)
+    rows = _kept(engine, events, features)
+    instant = _instant(engine, rows, as_of, config, timezone)
+    every = items.select(item="item_id")
+    whole = _table(engine, every, rows, instant, features, {"hour": calendar})
     return _dated(whole.rename(item_id="item"), "item_id", instant)
 
 
@@ -93,13 +90,20 @@ def latest(engine: Engine, events: ir.Table) -> datetime:
 
     raises : NotReady if there is none
     """
-    return _span(engine, events)[1]
+    return _span(engine, happened(engine, events))[1]
+
+
+def _kept(engine: Engine, events: ir.Table, features: Sequence[Feature]) -> ir.Table:
+    """The columns of happened() that the features need, read and joined once for every question."""
+    rows = happened(engine, events)
+    wanted = columns(features) | {"customer", "item", "at"}
+    return engine.keep(rows.select(*(name for name in rows.columns if name in wanted)))
 
 
 def _instant(
-    engine: Engine, events: ir.Table, as_of: datetime | None, config: Features, timezone: str
+    engine: Engine, rows: ir.Table, as_of: datetime | None, config: Features, timezone: str
 ) -> Instant:
-    first, last = _span(engine, events)
+    first, last = _span(engine, rows)
     if as_of is None and config.as_of is not None:
         as_of = _parsed(config.as_of)
     at = micros(last) + 1 if as_of is None else micros(as_of)
@@ -132,11 +136,9 @@ def _parsed(text: str) -> datetime:
         ) from error
 
 
-def _span(engine: Engine, events: ir.Table) -> tuple[datetime, datetime]:
-    """The first and the last instant at which anything but an `adjust` happened."""
-    counted = events.filter(events.type != "adjust")
-    at = engine.micros(counted.time)
-    found = engine.run(counted.aggregate(first=at.min(), last=at.max()))
+def _span(engine: Engine, rows: ir.Table) -> tuple[datetime, datetime]:
+    """The first and the last instant of what happened."""
+    found = engine.run(rows.aggregate(first=rows.at.min(), last=rows.at.max()))
     first, last = found["first"][0].as_py(), found["last"][0].as_py()
     if last is None:
         raise NotReady(
@@ -148,10 +150,9 @@ def _span(engine: Engine, events: ir.Table) -> tuple[datetime, datetime]:
 
 
 def _top_categories(
-    engine: Engine, events: ir.Table, categories: ir.Table, instant: Instant, wanted: int
+    engine: Engine, rows: ir.Table, categories: ir.Table, wanted: int
 ) -> tuple[str, ...]:
-    """The categories with the greatest value sold before as_of; of equals, the first by name."""
-    rows = behaviour(engine, events, instant, ())
+    """The categories with the greatest value sold; of equals, the first by name."""
     bought = rows.filter(rows.type == "purchase")
     # by item first: few rows are left to join
     sold = bought.group_by("item").aggregate(value=bought.value.sum())
@@ -162,9 +163,8 @@ def _top_categories(
     return tuple(found)
 
 
-def _channels(engine: Engine, events: ir.Table, instant: Instant) -> tuple[str, ...]:
-    """The channels with the most actions before as_of; of equals, the first by name."""
-    rows = behaviour(engine, events, instant, ())
+def _channels(engine: Engine, rows: ir.Table) -> tuple[str, ...]:
+    """The channels with the most actions; of equals, the first by name."""
     acted = rows.filter(rows.channel.notnull() & ~rows.type.isin(UNDONE))
     counted = acted.group_by("channel").aggregate(actions=acted.count())
     ranked = counted.order_by([ibis.desc("actions"), "channel"]).limit(MAX_CHANNELS)
@@ -174,16 +174,27 @@ def _channels(engine: Engine, events: ir.Table, instant: Instant) -> tuple[str, 
 
 def _table(
     engine: Engine,
-    events: ir.Table,
+    entities: ir.Table,
+    rows: ir.Table,
     instant: Instant,
-    grain: Grain,
     features: Sequence[Feature],
-    derive: Derive | None,
+    derive: Mapping[str, Derive],
 ) -> ir.Table:
-    """The features, one row per entity with an event before as_of."""
-    rows = behaviour(engine, events, instant, edges(features))
-    cells = merge(lift(rows, grain, features), grain, features)
-    return values(cells if derive is None else derive(cells), grain, features, instant.as_of)
+    """The features as they stood at the instant, one row per entity.
+
+    entities : one column, `customer` or `item`
+    derive   : a dimension of the rows -> what adds those that follow from it to merged cells
+    """
+    (entity,) = entities.columns
+    timed = behaviour(rows, instant, edges(features))
+    found = []
+    for plan in plans(features, entity, DERIVED):
+        cells = merge(lift(timed, plan), plan)
+        for dimension, add in derive.items():
+            cells = add(cells) if dimension in plan.grain.cell else cells
+        # one grain after the other: their cells together may not fit into the engine's memory
+        found.append((plan, engine.keep(totals(cells, plan))))
+    return values(entities, found, features, instant.as_of)
 
 
 def _with_category(categories: ir.Table) -> Derive:
@@ -192,21 +203,6 @@ def _with_category(categories: ir.Table) -> Derive:
         return joined.drop("item_id")
 
     return derive
-
-
-def _beside(main: ir.Table, other: ir.Table, key: str, features: Sequence[Feature]) -> ir.Table:
-    """Every row of `main` with the features of `other`; who is not there had no such event."""
-    right = other.rename(_key=key)
-    joined = main.left_join(right, main[key] == right["_key"])
-    absent = joined["_key"].isnull()
-    filled = {}
-    for feature in features:
-        nothing = evaluate(feature.term, {}, 0)
-        if nothing is not None:
-            column = joined[feature.name]
-            empty = ibis.literal(nothing).cast(column.type())
-            filled[feature.name] = ibis.ifelse(absent, empty, column)
-    return joined.mutate(**filled).drop("_key")
 
 
 def _dated(table: ir.Table, key: str, instant: Instant) -> ir.Table:
