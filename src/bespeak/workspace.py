@@ -168,6 +168,11 @@ class Workspace:
             raise
         return Version(kind, name, version, path, manifest, fresh=True)
 
+    def holds(self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str) -> bool:
+        """Whether the version of `kind/name` that follows from `inputs` and `code` is there."""
+        version = digest(kind, name, inputs, code)
+        return (self.root / kind / name / version / MANIFEST).is_file()
+
     def current(self) -> dict[str, str]:
         """`kind/name` -> version, as the last good run left it; empty before the first."""
         path = self.root / CURRENT

@@ -54,7 +54,7 @@ def conformed(engine: Engine, rows: Sequence[Row], table: str = "events") -> ir.
     fields = [(name, KINDS[kind]) for name, kind in RECORD[table].columns.items()]
     fields += [(name, pa.string()) for name in extra]
     fields += [("source", pa.string()), ("file", pa.string()), ("row", pa.int64())]
-    fields += [("_copies", pa.int64()), ("_raw", pa.string())]
+    fields += [("_copies", pa.int64())]
     fields += [(name, pa.string()) for name in VERDICT]
     filled = [{**_usual(table, at), **_exact(row, table)} for at, row in enumerate(rows)]
     return engine.table(pa.Table.from_pylist(filled, schema=pa.schema(fields)))
@@ -62,7 +62,6 @@ def conformed(engine: Engine, rows: Sequence[Row], table: str = "events") -> ir.
 
 def _usual(table: str, at: int) -> Row:
     row: Row = {"source": "till", "file": "a.csv", "row": at + 2, "_copies": 1}
-    row["_raw"] = f"line={at + 2}"
     if table == "events":
         row |= {"event_id": f"till-{at + 2}", "type": "purchase", "time": NOON}
     return row
@@ -78,6 +77,11 @@ def _exact(row: Row, table: str) -> Row:
 
 def none_merged(engine: Engine) -> ir.Table:
     return engine.table(MERGED.empty_table())
+
+
+def quote(places: ir.Table) -> ir.Table:
+    """Any row as it came: `line=` and its number."""
+    return places.mutate(raw=ibis.literal("line=") + places["row"].cast("string"))
 
 
 def judged(engine: Engine, rows: Sequence[Row], table: str = "events", **rules: Any) -> list[Row]:
@@ -109,6 +113,7 @@ def written(
         refused,
         source,
         folder,
+        quote=quote,
         rows_in=rows_in,
     )
 

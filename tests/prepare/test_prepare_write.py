@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prepare_worlds import NOON, conformed, none_merged, raw, read, said, written
+from prepare_worlds import NOON, conformed, none_merged, quote, raw, read, said, written
 
 from bespeak import prepare
 from bespeak.columns import LINEAGE, RECORD
@@ -149,7 +149,9 @@ def test_what_cannot_be_read_is_not_missing(engine: Engine, tmp_path: Path, blam
     )
     source = Source(name="till", columns={"time": "When"})
     judged = prepare.judge(engine, rows, "events", Prepare())
-    manifest = prepare.write_source(engine, judged, none_merged(engine), None, source, tmp_path)
+    manifest = prepare.write_source(
+        engine, judged, none_merged(engine), None, source, tmp_path, quote=quote
+    )
     assert manifest["account"]["found"] == {"exact_duplicate": 0, "missing:time": 1}
 
 
@@ -161,14 +163,18 @@ def test_copies_that_merging_counted_have_the_type_of_every_other_number(
     table = table.mutate(_copies=ibis.literal(1, "int64"))
     source = Source(name="till", columns={"event_id": "id"})
     judged = prepare.judge(engine, table, "events", Prepare())
-    manifest = prepare.write_source(engine, judged, none_merged(engine), None, source, tmp_path)
+    manifest = prepare.write_source(
+        engine, judged, none_merged(engine), None, source, tmp_path, quote=quote
+    )
     assert (manifest["account"]["kept"], manifest["account"]["merged"]) == (2, 1)
 
 
 def test_a_constant_is_never_missing(engine: Engine, tmp_path: Path) -> None:
     source = Source(name="till", columns={"place": Derived(constant="x"), "device": "device"})
     verdict = prepare.judge(engine, conformed(engine, [{}]), "events", Prepare())
-    manifest = prepare.write_source(engine, verdict, none_merged(engine), None, source, tmp_path)
+    manifest = prepare.write_source(
+        engine, verdict, none_merged(engine), None, source, tmp_path, quote=quote
+    )
     assert manifest["account"]["found"] == {"exact_duplicate": 0, "missing:device": 1}
 
 

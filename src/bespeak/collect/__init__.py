@@ -8,6 +8,7 @@ from bespeak.collect.mapping import check_mapping
 from bespeak.collect.options import reading
 from bespeak.collect.personal import identifier
 from bespeak.collect.propose import Guess, Proposal, propose
+from bespeak.collect.quote import quote
 from bespeak.collect.raw import RawFile, open_raw, open_refused
 from bespeak.collect.stage import preview, stage
 
@@ -25,6 +26,7 @@ __all__ = [
     "open_refused",
     "preview",
     "propose",
+    "quote",
     "reading",
     "short_names",
     "stage",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -11,8 +10,8 @@ import ibis.expr.types as ir
 from bespeak.collect import parse, zones
 from bespeak.collect.cells import Cell, Work, cells_of, identified
 from bespeak.collect.mapping import ADDED, check_mapping, places
-from bespeak.collect.verdict import amount_follows, verdict, without_mail
-from bespeak.columns import LINEAGE, MONEY, NUMBER, RECORD, TEXT, TIME, WHOLE
+from bespeak.collect.verdict import amount_follows, verdict
+from bespeak.columns import LINEAGE, MONEY, NUMBER, RECORD, TEXT, WHOLE
 from bespeak.config import Source, Workspace
 from bespeak.engines import Engine
 
@@ -25,9 +24,9 @@ def conform(
     raw     : the source's own columns, `_file`, `_row`, and `_copies` if equal rows were merged
     secret  : under which personal identifiers are hashed
     returns : RECORD's columns, `_id_<namespace>`, `_items__…`, `_customers__…`, `_texts__…`,
-              lineage, `_copies`, `_raw`, and `_reason`, `_column`, `_found`, `_expected` (null
-              where the row is fine); one row per row. Times are UTC; quantity and money of a
-              return are positive. `_raw` is dear: ask for it only of rows that are not let in.
+              lineage, `_copies`, and `_reason`, `_column`, `_found`, `_expected` (null where
+              the row is fine); one row per row. Times are UTC; quantity and money of a return
+              are positive
     raises  : MappingImpossible, with every problem of the mapping at once
     """
     check_mapping(source, [name for name in raw.columns if name not in ADDED])
@@ -39,9 +38,8 @@ def conform(
     derived = [cell.target for cell in cells if cell.target not in grain]
     lineage = [name for name in LINEAGE if name != "source"]
     named = ibis.literal(source.name).name("source")
-    shown = _raw_text(whole, work).name("_raw")
     judged = verdict(whole, source, cells)
-    return whole.select([*grain, *derived, named, *lineage, "_copies", shown, *judged])
+    return whole.select([*grain, *derived, named, *lineage, "_copies", *judged])
 
 
 def _tidied(raw: ir.Table, source: Source) -> ir.Table:
@@ -134,22 +132,3 @@ def _may_return(source: Source) -> bool:
     mapped = source.columns["type"]
     constant = None if isinstance(mapped, str) else mapped.constant
     return constant is None or str(constant).strip().lower() == "return"
-
-
-def _written(value: ir.Value) -> ir.Value:
-    """A raw value as text; engines write a moment with its offset or without, so ours is said."""
-    kind = value.type()
-    if kind.is_timestamp() and kind.timezone is not None:
-        return value.cast(parse.INSTANT).cast(TIME).cast(TEXT) + ibis.literal("Z")
-    return value.cast(TEXT)
-
-
-def _raw_text(whole: ir.Table, work: Work) -> ir.Value:
-    """`column=value; …` of the row as it came, personal columns and e-mail addresses masked."""
-    parts = []
-    for at, (name, carried) in enumerate(work.carried.items()):
-        shown = ibis.coalesce(_written(whole[carried]), ibis.literal(""))
-        if name in work.hidden:
-            shown = ibis.ifelse(shown == "", ibis.literal(""), ibis.literal("***"))
-        parts += [ibis.literal(f"{'; ' if at else ''}{name}="), shown]
-    return without_mail(reduce(lambda one, other: one + other, parts))

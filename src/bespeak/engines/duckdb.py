@@ -39,6 +39,8 @@ class DuckDB:
             "temp_directory": str(self._scratch / "spill"),
             "memory_limit": memory,
             "preserve_insertion_order": False,
+            # a row group a period and thread; the default holds four of them before it writes one
+            "partitioned_write_flush_threshold": 122_880,
         }
         if threads is not None:
             settings["threads"] = threads

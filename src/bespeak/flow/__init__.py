@@ -27,7 +27,7 @@ from bespeak.flow.planning import check_plan
 from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.ratings import MEASURED, learn_ratings
 from bespeak.flow.record import collect_sources, prepare_record
-from bespeak.flow.running import SOURCES, Flow, Outcome, Step, Tell
+from bespeak.flow.running import SCRATCH, SOURCES, Flow, Outcome, Step, Tell
 from bespeak.workspace import Version, Workspace
 
 
@@ -259,7 +259,7 @@ def _check(what: str, given: str | None, allowed: Any) -> None:
 @contextmanager
 def _flowing(workspace: Workspace, config: Config, tell: Tell) -> Iterator[Flow]:
     """A flow whose engine and scratch space are gone afterwards, however it ends."""
-    scratch = workspace.root / "scratch"
+    scratch = workspace.root / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left: we hold the lock
     flow = Flow(workspace, config, tell)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +18,74 @@ from bespeak.config import Prepare, Source
 from bespeak.domains import load_pack
 from bespeak.errors import NotReady
 from bespeak.flow.running import SOURCES, Flow, Raw
+from bespeak.flow.staging import Job, Staged, staging
 from bespeak.workspace import Digests, digest, file_digest
 
 
 def collect_sources(flow: Flow) -> None:
     """Find every source's files; what is not Parquet is staged as Parquet, file by file."""
     digests = Digests(flow.workspace.root)
-    for source in flow.config.sources:
-        paths = collect.find(source, flow.workspace.root)
-        names = collect.short_names(paths)
-        flow.raw[source.name] = [
-            _file(flow, source, path, name, digests.of(path))
-            for path, name in zip(paths, names, strict=True)
-        ] or [_query(flow, source)]
+    found = {source.name: _files(flow, source, digests) for source in flow.config.sources}
+    every = [file for files in found.values() for file in files]
+    jobs = [file.job for file in every if not file.typed and flow.lacks(**file.version)]
+    threads = flow.config.workspace.threads
+    with staging(jobs, flow.scratch, threads) as staged:
+        for source in flow.config.sources:
+            files = found[source.name]
+            flow.raw[source.name] = [_file(flow, file, staged) for file in files] or [
+                _query(flow, source)
+            ]
     digests.save()
 
 
-def _file(flow: Flow, source: Source, path: Path, name: str, content: str) -> Raw:
-    if collect.format_of(source, path) == "parquet":
+@dataclass(frozen=True)
+class _File:
+    """One file of a source."""
+
+    name: str
+    """As messages and lineage call it."""
+    content: str
+    job: Job
+
+    @property
+    def typed(self) -> bool:
+        """Whether it is read where it lies."""
+        return collect.format_of(self.job.source, self.job.path) == "parquet"
+
+    @property
+    def version(self) -> dict[str, Any]:
+        """What its staged rows follow from."""
+        source = self.job.source
+        reading = collect.reading(source)
+        return {
+            "kind": f"stage/{source.name}",
+            "name": self.content,
+            "inputs": {"content": self.content, "name": self.name, "reading": reading},
+            "code": ("collect",),
+        }
+
+
+def _files(flow: Flow, source: Source, digests: Digests) -> list[_File]:
+    """The source's files, in the order of their names."""
+    paths = collect.find(source, flow.workspace.root)
+    names = collect.short_names(paths)
+    return [
+        _File(name, digests.of(path), Job(source, path))
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _file(flow: Flow, file: _File, staged: Staged) -> Raw:
+    path = file.job.path
+    if file.typed:
         rows = ledger.rows_of(path)
-        flow.found(name, rows)
+        flow.found(file.name, rows)
         found = {"format": "parquet", "rows": rows}
-        return Raw(collect.RawFile(name, path, staged=False), content, found)
-    staged = flow.build(
-        f"stage/{source.name}",
-        content,
-        inputs={"content": content, "name": name, "reading": collect.reading(source)},
-        code=("collect",),
-        make=lambda folder: collect.stage(source, path, folder),
-        shown=name,
+        return Raw(collect.RawFile(file.name, path, staged=False), file.content, found)
+    made = flow.build(**file.version, make=partial(staged.into, file.job), shown=file.name)
+    return Raw(
+        collect.RawFile(file.name, made.path / "rows", staged=True), file.content, made.manifest
     )
-    return Raw(collect.RawFile(name, staged.path / "rows", staged=True), content, staged.manifest)
 
 
 def _query(flow: Flow, source: Source) -> Raw:
@@ -84,11 +123,19 @@ def _prepare(flow: Flow, source: Source) -> None:
     def make(folder: Path) -> Mapping[str, Any]:
         engine, files = flow.engine, [raw.file for raw in raws]
         unique, merged = prepare.merge_exact(engine, collect.open_raw(engine, files))
-        conformed = collect.conform(engine, unique, source, config.workspace, secret)
+        # once, for all that asks them: parsing and hashing are the dear part
+        conformed = engine.keep(collect.conform(engine, unique, source, config.workspace, secret))
         judged = prepare.judge(engine, conformed, source.table, _asked(source, config.prepare))
         refused = collect.open_refused(engine, files)
         made = prepare.write_source(
-            engine, judged, merged, refused, source, folder, rows_in=sum(raw.rows for raw in raws)
+            engine,
+            judged,
+            merged,
+            refused,
+            source,
+            folder,
+            quote=partial(collect.quote, unique, source),
+            rows_in=sum(raw.rows for raw in raws),
         )
         return {**made, "rows": made["account"]["rows_in"], **_reading(source, raws)}
 

@@ -18,6 +18,8 @@ from bespeak.errors import NotReady
 from bespeak.workspace import Version, Workspace, code_digest
 
 SOURCES = "record/sources"
+SCRATCH = "scratch"
+"""Folder of what a run needs while it runs."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,16 @@ class Flow:
         self._used.add(self._engine.name)
         return self._engine
 
+    @property
+    def scratch(self) -> Path:
+        """A folder for what this run needs and nobody after it."""
+        folder = self.workspace.root / SCRATCH
+        folder.mkdir(exist_ok=True)
+        return folder
+
     @cached_property
     def _engine(self) -> Engine:
-        scratch = self.workspace.root / "scratch"
-        scratch.mkdir(exist_ok=True)
-        opened = open_engine(self.config, scratch)
+        opened = open_engine(self.config, self.scratch)
         self._opened.append(opened)
         return opened
 
@@ -139,6 +146,10 @@ class Flow:
         )
         self._tell(self.steps[-1])
         return version
+
+    def lacks(self, kind: str, name: str, inputs: Mapping[str, Any], code: tuple[str, ...]) -> bool:
+        """Whether `build` would have to make this version."""
+        return not self.workspace.holds(kind, name, inputs=inputs, code=code_digest(*code))
 
     def found(self, name: str, rows: int) -> None:
         """An input that is read where it lies, so that there is nothing to make."""

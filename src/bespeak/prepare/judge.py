@@ -37,12 +37,13 @@ def judge(engine: Engine, conformed: ir.Table, table: str, prepare: Prepare) -> 
     """The rows of one source with a verdict each; lazily, but for what the policies measure.
 
     conformed : RECORD's columns of `table`, lineage, `_copies`, and a verdict where the mapping
-                failed (`_reason`, `_column`, `_found`, `_expected`), which stays
+                failed (`_reason`, `_column`, `_found`, `_expected`), which stays; kept, since
+                it is asked many times
     """
     rows = _verdict(conformed, checks_for(table, prepare))
     measured: dict[str, dict[str, Any]] = {}
     policies = [policy for policy in prepare.policies if policy.table == table]
-    seen = engine.keep(told(rows, policies)) if policies else rows
+    seen = told(rows, policies)
     for policy in policies:
         rows, seen, measured[policy.column] = apply_policy(engine, rows, seen, policy)
     rows = rows.mutate(flags=_flags(rows, measured))

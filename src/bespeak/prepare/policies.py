@@ -22,7 +22,7 @@ Mark = Callable[[ir.Table], ir.Table]
 
 
 def told(rows: ir.Table, policies: Sequence[Policy]) -> ir.Table:
-    """The columns that the policies measure alone, so that rows are conformed once for all."""
+    """The columns that the policies measure alone."""
     names = {"_reason"}
     for policy in policies:
         names |= {policy.column, policy.within or policy.column}
@@ -37,7 +37,7 @@ def apply_policy(
     """`rows` and `seen` after one policy, and its parameters.
 
     rows    : judged rows; nothing is computed of them here
-    seen    : their columns that policies measure (`told`), kept
+    seen    : their columns that policies measure (`told`)
     returns : both with `_outlier_COLUMN` and `_filled_COLUMN` (boolean, where the policy looks
               for such), and what it measured, for the manifest
     """

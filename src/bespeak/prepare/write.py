@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,8 @@ from bespeak.workspace import digest
 
 UNSPLIT = "malformed"
 """Reason of rows that could not be split into columns, where staging gives no other."""
-JUDGED = "judged"
-"""Folder of the judged rows, gone when what follows from them is written."""
+Quote = Callable[[ir.Table], ir.Table]
+"""Places (file, row) to the rows as they came (file, row, raw)."""
 
 
 def write_source(
@@ -40,12 +39,14 @@ def write_source(
     source: Source,
     folder: Path,
     *,
+    quote: Quote,
     rows_in: int | None = None,
 ) -> dict[str, Any]:
     """Write what became of every row of one source under `folder`, and account for it.
 
     merged  : rows merged before the mapping (file, row, reason, into_file, into_row)
     refused : rows that could not be split (file, row, reason, found, expected, raw), or None
+    quote   : asked for the text of the rows that are not let in
     rows_in : rows of the files, refused ones too; by default those that `judged` stands for
     writes  : `<table>/` (RECORD's columns, flags, lineage; split by time above two million rows),
               `quarantine/`, `merged/`, and `items/`, `customers/`, `texts/`, `links/` where the
@@ -53,7 +54,7 @@ def write_source(
     returns : table, account, policies, span (first and last time kept, UTC), written
     raises  : ArtifactCorrupt if the written rows are not those that came in
     """
-    rows = _once(engine, judged.rows, folder / JUDGED)
+    rows = judged.rows
     counted = count(engine, rows, source)
     # where every row is let in, nothing need be asked of each row again
     good = rows.filter(rows["_reason"].isnull()) if counted.bad else rows
@@ -62,7 +63,7 @@ def write_source(
         source.table: _write_kept(engine, kept, source, counted, folder),
         "merged": engine.write(_merged(merged, same_key, source), folder / "merged"),
     }
-    turned_away = _quarantine(engine, rows, judged.rule, refused, source, counted)
+    turned_away = _quarantine(engine, judged, refused, source, counted, quote)
     written["quarantine"] = engine.write(turned_away, folder / "quarantine")
     written |= _write_derived(engine, good, source, folder)
     came = rows_in if rows_in is not None else counted.copies + _size(engine, refused)
@@ -76,7 +77,6 @@ def write_source(
         "found": _found(engine, counted, merged, same_key),
     }
     add_up(account)
-    shutil.rmtree(folder / JUDGED)
     return {
         "table": source.table,
         "account": account,
@@ -84,18 +84,6 @@ def write_source(
         "span": _span(counted),
         "written": written,
     }
-
-
-def _once(engine: Engine, rows: ir.Table, folder: Path) -> ir.Table:
-    """The judged rows on disk, for all that asks them: parsing and hashing are the dear part.
-
-    The text of a whole row is kept of rows that are not let in only.
-    """
-    if "_raw" in rows.columns:
-        shown = ibis.ifelse(rows["_reason"].notnull(), rows["_raw"], ibis.null(TEXT))
-        rows = rows.mutate(_raw=shown)
-    engine.write(rows, folder)
-    return engine.read([folder])
 
 
 def _kept(engine: Engine, good: ir.Table, source: Source) -> tuple[ir.Table, ir.Table | None]:
@@ -137,21 +125,18 @@ def _merged(merged: ir.Table, same_key: ir.Table | None, source: Source) -> ir.T
 
 def _quarantine(
     engine: Engine,
-    rows: ir.Table,
-    judge_rule: str,
+    judged: Judged,
     refused: ir.Table | None,
     source: Source,
     counted: Counted,
+    quote: Quote,
 ) -> ir.Table:
     """Every row that is not let in, with its reason; nothing is read where there is none."""
-    rule = ibis.literal(digest(source.columns, source.identifiers, judge_rule))
+    rule = ibis.literal(digest(source.columns, source.identifiers, judged.rule))
     named = ibis.literal(source.name)
     parts = []
     if counted.bad:
-        bad = rows.filter(rows["_reason"].notnull())
-        verdict = {name: bad[f"_{name}"] for name in ("column", "reason", "found", "expected")}
-        place = {"file": bad["file"], "row": bad["row"]}
-        parts.append(bad.select(source=named, **place, **verdict, raw=bad["_raw"], rule=rule))
+        parts.append(_turned_away(engine, judged.rows, named, rule, quote))
     if refused is not None:
         parts.append(
             refused.select(
@@ -169,6 +154,22 @@ def _quarantine(
     if not parts:
         return _nothing(engine, [*LINEAGE.items(), *RECORD["quarantine"].columns.items()])
     return parts[0] if len(parts) == 1 else parts[0].union(parts[1])
+
+
+def _turned_away(
+    engine: Engine, rows: ir.Table, named: ir.Value, rule: ir.Value, quote: Quote
+) -> ir.Table:
+    said = ("column", "reason", "found", "expected")
+    bad = rows.filter(rows["_reason"].notnull())
+    kept = engine.keep(bad.select("file", "row", **{name: bad[f"_{name}"] for name in said}))
+    quoted = quote(kept.select("file", "row"))
+    whole = kept.left_join(quoted, ["file", "row"])
+    return whole.select(
+        source=named,
+        **{name: whole[name] for name in ("file", "row", *said)},
+        raw=whole["raw"],
+        rule=rule,
+    )
 
 
 def _cell(rows: ir.Table, name: str, kind: str) -> ir.Value:
