@@ -1,7 +1,7 @@
 """The same workspaces on DuckDB and on Spark on this machine, and whether they come out equal.
 
     python -m benchmarks.parity [--world journey] [--world retail] [--world synth]
-                                [--data FOLDER] [--events 1000000] [--only STAGE] [--keep FOLDER]
+                                [--data FOLDER] [--events 1000000] [--only STAGE] [--keep FOLDER] [--write]
 
 Limits: every table equal row by row (floats to 1e-9, all else exact); one changed value is found.
 `retail` reads FOLDER/online_retail/online_retail.parquet. Memory is that of all processes together.
@@ -46,6 +46,7 @@ price = "UnitPrice"
 time = "InvoiceDate"
 """
 ENGINES = ("duckdb", "spark")
+WRITTEN = Path(__file__).with_suffix(".md")
 
 
 def main() -> None:
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--only", help="go up to this stage")
     parser.add_argument("--keep", type=Path, help="leave the workspaces here")
+    parser.add_argument("--write", action="store_true", help=f"add the table to {WRITTEN.name}")
     given = parser.parse_args()
     worlds = given.world or ["journey", "synth", *(["retail"] if given.data else [])]
     print(f"DuckDB and Spark on the same workspaces, {machine.described()}\n", flush=True)
@@ -68,7 +70,19 @@ def main() -> None:
                 shutil.rmtree(root)
     header = ["world", "rows in", "DuckDB s", "MB", "Spark s", "MB", "equal things", "same",
               "one value changed"]  # fmt: skip
-    print("\n" + machine.table(header, rows))
+    table = machine.table(header, rows)
+    print("\n" + table)
+    if given.write:
+        written(table)
+
+
+def written(table: str) -> None:
+    """The table below those of earlier runs, each under its machine and date."""
+    about = (__doc__ or "").strip()
+    text = f"# DuckDB and Spark, the same workspaces\n\n{about}\n"
+    if WRITTEN.exists():
+        text = WRITTEN.read_text("utf-8")
+    WRITTEN.write_text(f"{text}\n## {machine.described()}\n\n{table}\n", encoding="utf-8")
 
 
 def measured(world: str, root: Path, given: argparse.Namespace) -> list[object]:
