@@ -1,7 +1,8 @@
 """The same workspaces on DuckDB and on Spark on this machine, and whether they come out equal.
 
     python -m benchmarks.parity [--world journey] [--world retail] [--world synth]
-                                [--data FOLDER] [--events 1000000] [--only STAGE] [--keep FOLDER] [--write]
+                                [--data FOLDER] [--events 1000000] [--only STAGE]
+                                [--keep FOLDER] [--write]
 
 Limits: every table equal row by row (floats to 1e-9, all else exact); one changed value is found.
 `retail` reads FOLDER/online_retail/online_retail.parquet. Memory is that of all processes together.
