@@ -245,3 +245,50 @@ def test_types_that_make_no_sense_together_are_refused(
 
 def test_the_columns_that_an_expression_reads_are_known() -> None:
     assert expressions.columns_of("concat(用户, \"a b\", a.b, 'n')") == {"用户", "a b", "a.b"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("i * i", [None, None, 4]),
+        ("i + i", [None, None, 4]),
+        ("i - 1", [None, 2**63 - 2, 1]),
+        ("-i", [None, -(2**63) + 1, -2]),
+        ("abs(i)", [None, 2**63 - 1, 2]),
+        ("cast(x as bigint)", [None, None, 3]),
+        ("floor(x)", [None, None, 2]),
+        ("round(x)", [None, None, 3]),
+        ("x % 0", [None, None, None]),
+        ("i % 0", [None, None, None]),
+    ],
+)
+def test_no_number_is_too_large_to_go_on(
+    engine: Engine, expression: str, expected: list[Any]
+) -> None:
+    columns = {"i": [-(2**63), 2**63 - 1, 2], "x": [float("inf"), -1e300, 2.5]}
+    table = engine.table(pa.table({"row": [0, 1, 2], **columns}))
+    scope = Scope({name: table[name] for name in columns}, parse.Reader(engine))
+    value = expressions.compile_expression(expression, scope)
+    found = engine.run(table.select(row=table.row, y=value)).to_pylist()
+    shown = [row["y"] for row in sorted(found, key=lambda row: row["row"])]
+    assert shown == expected
+
+
+HOSTILE = [
+    "9999-12-31 23:59:59", "0001-01-01", "294247-01-10", "21001231235959", "2020-06-01T25:00Z",
+    "9223372036854775807", "-9223372036854775808", "9" * 18, "9" * 19, "9" * 30, "99999999999.9999",
+    "1e308", "-1e400", "nan", "infinity", "٣", "-", "--", "(1", "€€1",
+    "\x00", "x" * 5000, "'; drop table x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["float64", "int64", "decimal(18, 4)", "timestamp(6)", "boolean"])
+def test_no_text_can_stop_a_reading(engine: Engine, kind: str) -> None:
+    table = engine.table(pa.table({"x": HOSTILE}))
+    for zone in ("UTC", "Europe/London"):
+        reader = parse.Reader(engine, decimal=",", zone=zone, time_formats=("%d/%m/%Y", "%Y%m%d"))
+        parsed = parse.read(parse.tidy(table.x), kind, reader)
+        assert parsed is not None
+        values = [parsed.value] if parsed.wall is None else [parsed.value, parsed.wall]
+        shown = [value.name(f"v{at}") for at, value in enumerate(values)]
+        assert engine.run(table.select(shown)).num_rows == len(HOSTILE)

@@ -67,6 +67,10 @@ def _literal(node: exp.Literal, _: Scope) -> ir.Value:
     return ibis.literal(int(node.name) if node.name.isdigit() else float(node.name))
 
 
+def _number(turn: Callable[[ir.Value], ir.Value]) -> Operation:
+    return Operation(lambda node, scope: turn(as_number(_part(node, scope), scope)))
+
+
 def _numbers(combine: Callable[[ir.Value, ir.Value], ir.Value]) -> Operation:
     def computed(node: exp.Expr, scope: Scope) -> ir.Value:
         return combine(
@@ -90,11 +94,25 @@ def _connected(connect: Callable[[ir.Value, ir.Value], ir.Value]) -> Operation:
     return Operation(computed)
 
 
+def _whole(combine: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
+    """Whole numbers exactly, null beyond 64 bits, where an engine would stop; others as they are.
+
+    A product of two 64-bit numbers has 38 digits at most.
+    """
+
+    def computed(*numbers: ir.Value) -> ir.Value:
+        if not all(number.type().is_integer() for number in numbers):
+            return combine(*numbers)
+        return combine(*(number.cast("decimal(38, 0)") for number in numbers)).try_cast("int64")
+
+    return computed
+
+
 def _multiplied(left: ir.Value, right: ir.Value) -> ir.Value:
     """Decimals through floats: their product may have more digits than an engine keeps."""
     if left.type().is_decimal() or right.type().is_decimal():
         return left.cast("float64") * right.cast("float64")
-    return left * right
+    return _whole(lambda one, other: one * other)(left, right)
 
 
 def _divided(left: ir.Value, right: ir.Value) -> ir.Value:
@@ -168,7 +186,8 @@ def _extreme(choose: Callable[..., ir.Value]) -> Operation:
 def _rounded(node: exp.Round, scope: Scope) -> ir.Value:
     places = node.args.get("decimals")
     value = as_number(_part(node, scope), scope).cast("float64")
-    return value.round(int(places.name) if places else 0)
+    count = int(places.name) if places else 0
+    return value.round(count) if count else parse.nearest(value)
 
 
 def _to_whole(turn: Callable[[ir.Value], ir.Value]) -> Operation:
@@ -258,7 +277,7 @@ def _cast(node: exp.Cast, scope: Scope) -> ir.Value:
         places = [int(each.name) for each in target.expressions]
         return exact.try_cast(f"decimal({places[0]}, {places[-1]})" if places else MONEY)
     number = as_number(value, scope).cast("float64")
-    return number.round(0).try_cast("int64") if kind == "int64" else number
+    return parse.nearest(number) if kind == "int64" else number
 
 
 def _cast_time(value: ir.Value, kind: str, scope: Scope) -> ir.Value:
@@ -293,12 +312,12 @@ OPERATIONS: Mapping[type[exp.Expr], Operation] = MappingProxyType(
         exp.Boolean: Operation(lambda node, _: ibis.literal(bool(node.this)), frozenset({"this"})),
         exp.Null: Operation(lambda node, _: ibis.null(), frozenset()),
         exp.Paren: Operation(_part, frozenset({"this"})),
-        exp.Neg: Operation(lambda node, scope: -as_number(_part(node, scope), scope)),
+        exp.Neg: _number(_whole(lambda value: -value)),
         exp.Not: Operation(lambda node, scope: ~as_truth(_part(node, scope))),
         exp.And: _connected(lambda left, right: left & right),
         exp.Or: _connected(lambda left, right: left | right),
-        exp.Add: _numbers(lambda left, right: left + right),
-        exp.Sub: _numbers(lambda left, right: left - right),
+        exp.Add: _numbers(_whole(lambda left, right: left + right)),
+        exp.Sub: _numbers(_whole(lambda left, right: left - right)),
         exp.Mul: _numbers(_multiplied),
         exp.Div: _numbers(_divided),
         exp.Mod: _numbers(lambda left, right: left % right.nullif(0)),
@@ -317,7 +336,7 @@ OPERATIONS: Mapping[type[exp.Expr], Operation] = MappingProxyType(
         exp.Nullif: Operation(_nullif),
         exp.Greatest: _extreme(ibis.greatest),
         exp.Least: _extreme(ibis.least),
-        exp.Abs: Operation(lambda node, scope: as_number(_part(node, scope), scope).abs()),
+        exp.Abs: _number(_whole(lambda value: value.abs())),
         exp.Round: Operation(_rounded, frozenset({"this", "decimals"}), soundness.rounding),
         exp.Floor: _to_whole(lambda value: value.floor()),
         exp.Ceil: _to_whole(lambda value: value.ceil()),

@@ -275,7 +275,9 @@ def _clock_of_whole(value: ir.Value, reader: Reader) -> Clock:
     Nine to eleven digits are seconds, up to thirteen milliseconds, up to seventeen microseconds,
     beyond that nanoseconds; each range lies between 1973 and 5138, so they can't be confused.
     """
-    engine, shown = reader.engine, value.cast("string")
+    engine = reader.engine
+    value = ibis.ifelse(value.between(0, 9 * 10**18), value, ibis.null("int64"))
+    shown = value.cast("string")
     near = value // 1_000  # engines divide in floats, which can't hold nineteen digits
     micros = ibis.cases(
         (value < 10**11, value * 1_000_000),
@@ -300,7 +302,12 @@ def _clock_of_number(value: ir.Value, reader: Reader) -> Clock:
 
 
 def _moment_of_seconds(value: ir.Value, reader: Reader) -> ir.Value:
-    return reader.engine.moment((value * 1e6).round(0).try_cast("int64"))
+    return reader.engine.moment(nearest(value * 1e6))
+
+
+def nearest(value: ir.Value) -> ir.Value:
+    """The nearest whole number; null beyond 64 bits, where an engine would stop."""
+    return ibis.ifelse(value.abs() < 9e18, value, ibis.null("float64")).round(0).cast("int64")
 
 
 # -- yes and no ----------------------------------------------------------------------------------
