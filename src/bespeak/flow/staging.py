@@ -15,7 +15,7 @@ from joblib.externals.loky import get_reusable_executor
 from bespeak import collect
 from bespeak.config import Source
 
-WORTH_BYTES = 64_000_000
+WORTH_BYTES = 256_000_000
 """Of text; less than this is read in the time that a second process takes to start."""
 
 
