@@ -95,6 +95,18 @@ class EngineUnavailable(BespeakError, RuntimeError):
     status = 503
 
 
+class LogUnavailable(BespeakError, RuntimeError):
+    """The event log can't keep or give what it was asked to."""
+
+    status = 503
+
+
+class Busy(BespeakError, RuntimeError):
+    """More is waiting than may wait; the same request may succeed a little later."""
+
+    status = 429
+
+
 class AddressTaken(BespeakError, OSError):
     """The server's port is in use, or needs rights that this user lacks."""
 

@@ -1,0 +1,10 @@
+"""Events as they happen: checked, kept durably, each once, and read back at once."""
+
+from __future__ import annotations
+
+from bespeak.live.commit import Writer
+from bespeak.live.event import Entry, Wrong, check
+from bespeak.live.log import Kept, Log, Seen
+from bespeak.live.sqlite import SQLiteLog
+
+__all__ = ["Entry", "Kept", "Log", "SQLiteLog", "Seen", "Writer", "Wrong", "check"]

@@ -1,0 +1,96 @@
+"""Group commit: many requests' events in one transaction, each answered when it is on disk."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from bespeak.errors import BespeakError, Busy
+from bespeak.live.event import Entry
+from bespeak.live.log import Log
+
+TOGETHER = 2_000
+"""Events of one transaction: enough that the disk's sync is shared, few enough to be soon over."""
+WAITING = 20_000
+"""Events that may wait; more are refused, before memory grows."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    entries: Sequence[Entry]
+    done: Future[int]
+
+
+class Writer:
+    """One thread that appends for all requests of this process."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._waiting, self._lock, self._closed = 0, threading.Lock(), False
+        self._thread = threading.Thread(target=self._work, name="bespeak-log", daemon=True)
+        self._thread.start()
+
+    def append(self, entries: Sequence[Entry]) -> Future[int]:
+        """How many were new, once they are durable; a Future that fails with LogUnavailable.
+
+        raises : Busy when too much waits already, or the server is stopping
+        """
+        with self._lock:
+            if self._closed or self._waiting + len(entries) > WAITING:
+                raise Busy(
+                    "the event log can't take more at this moment",
+                    found=f"{self._waiting} events that wait",
+                    expected=f"at most {WAITING}",
+                    next_step="Send the same events again in a second.",
+                )
+            self._waiting += len(entries)
+            batch = _Batch(entries, Future())
+            self._batches.put(batch)
+        return batch.done
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        with self._lock:
+            self._closed = True
+        self._batches.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        going = True
+        while going:
+            batches, going = self._next()
+            if batches:
+                self._commit(batches)
+
+    def _next(self) -> tuple[list[_Batch], bool]:
+        """All that waits, up to one transaction's worth; and whether there will be more."""
+        batches: list[_Batch] = []
+        size = 0
+        while size < TOGETHER:
+            try:
+                batch = self._batches.get(block=not batches)
+            except queue.Empty:
+                break
+            if batch is None:
+                return batches, False
+            batches.append(batch)
+            size += len(batch.entries)
+        return batches, True
+
+    def _commit(self, batches: Sequence[_Batch]) -> None:
+        try:
+            new = self._log.append([batch.entries for batch in batches], time.time_ns() // 1_000)
+        except BespeakError as error:
+            for batch in batches:
+                batch.done.set_exception(error)
+        else:
+            for batch, count in zip(batches, new, strict=True):
+                batch.done.set_result(count)
+        finally:
+            with self._lock:
+                self._waiting -= sum(len(batch.entries) for batch in batches)

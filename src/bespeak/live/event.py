@@ -1,0 +1,179 @@
+"""One event as a shop sends it: checked field by field, then as the log keeps it."""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+
+Identify = Callable[[str, str], str | None]
+"""Namespace and value to `namespace:value` as the record spells it; None if nothing is left."""
+
+AHEAD = timedelta(hours=24)
+"""How far a sender's clock may run ahead of ours before its event can't be believed."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+MONEY_BELOW = 10**14
+NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Told = Literal[
+    "view", "click", "search", "cart", "wishlist", "purchase", "return", "rate", "impression",
+    "open", "ask", "mention", "login", "other",
+]  # fmt: skip
+"""The record's types of event, without those that are no doing of a visitor."""
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a shop tells of one thing that a visitor did; `session_id` or `identifiers` say who."""
+
+    type: Told
+    event_id: Id | None = None
+    """The sender's own; sent again, the event is taken once. Without it the server makes one."""
+    time: datetime | None = None
+    """ISO 8601 with its offset; without it, when the server got it."""
+    session_id: Id | None = None
+    identifiers: Annotated[dict[str, Id], msgspec.Meta(max_length=8)] = {}
+    item_id: Id | None = None
+    order_id: Id | None = None
+    quantity: float | None = None
+    price: Decimal | None = None
+    value: Decimal | None = None
+    discount: Decimal | None = None
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{3}$")] | None = None
+    place: Id | None = None
+    device: Id | None = None
+    request_id: Id | None = None
+    position: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    properties: Annotated[dict[str, Any], msgspec.Meta(max_length=64)] = {}
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Why one event of a batch was not taken; never a personal value."""
+
+    index: int
+    field: str
+    found: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event as the log keeps it.
+
+    visitor : whose history it is: the first identifier as `namespace:value`, else `session:id`
+    session : the session it came from, if any
+    time    : microseconds since 1970
+    body    : JSON of what the record's columns need; identifiers hashed where they are personal
+    """
+
+    event_id: str
+    visitor: str
+    session: str | None
+    item_id: str | None
+    type: str
+    time: int
+    body: bytes
+
+
+_decode = msgspec.json.Decoder(Event, strict=True).decode
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+_AT = re.compile(r"^(?P<said>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
+_TYPES = re.compile(r"^Expected `(?P<expected>[^`]*)`.*got `(?P<found>[^`]*)`$")
+
+
+def check(raw: bytes, index: int, received: datetime, identify: Identify) -> Entry | Wrong:
+    """One event of a request, or the first thing that is wrong with it.
+
+    raw      : its JSON
+    index    : its place in the batch, from 0
+    received : when the server got it (UTC)
+    """
+    try:
+        event = _decode(raw)
+    except msgspec.MsgspecError as error:
+        return _unreadable(str(error), index)
+    wrong = _impossible(event, received)
+    if wrong is not None:
+        return Wrong(index, *wrong)
+    known = {}
+    for namespace, value in event.identifiers.items():
+        spelled = identify(namespace, value)
+        if spelled is None:
+            return Wrong(index, f"identifiers.{namespace}", "nothing but space", "an identifier")
+        known[namespace] = spelled
+    return _entry(event, known, received)
+
+
+def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
+    event_id = event.event_id or f"live-{secrets.token_hex(16)}"
+    actor = next(iter(known.values()), None)
+    time = event.time or received
+    kept = msgspec.structs.replace(
+        event, event_id=event_id, identifiers=dict(known), time=time.astimezone(UTC)
+    )
+    return Entry(
+        event_id=event_id,
+        visitor=actor or f"session:{event.session_id}",
+        session=event.session_id,
+        item_id=event.item_id,
+        type=event.type,
+        time=(time - EARLIEST) // timedelta(microseconds=1),
+        body=_encode(kept),
+    )
+
+
+def _impossible(event: Event, received: datetime) -> tuple[str, str, str] | None:
+    """Field, found and expected of what no type can tell."""
+    if event.session_id is None and not event.identifiers:
+        return "session_id", "nobody", "session_id or identifiers, to say whose event it is"
+    for namespace in event.identifiers:
+        if NAMESPACE.fullmatch(namespace) is None:
+            return "identifiers", repr(namespace[:40]), "a name like `customer` or `email`"
+    if event.time is not None:
+        if event.time.tzinfo is None:
+            return "time", event.time.isoformat(), "an offset, like 2026-01-31T10:00:00Z"
+        if not EARLIEST <= event.time <= received + AHEAD:
+            return "time", event.time.isoformat(), "a time from 1970 to a day from now"
+    return _impossible_number(event)
+
+
+def _impossible_number(event: Event) -> tuple[str, str, str] | None:
+    if event.quantity is not None and not 0 <= event.quantity < 1e9:
+        return "quantity", _shown(event.quantity), "a number from 0 to 10^9"
+    for name in ("price", "value", "discount"):
+        amount: Decimal | None = getattr(event, name)
+        if amount is not None and not (amount.is_finite() and 0 <= amount < MONEY_BELOW):
+            return name, str(amount)[:40], "an amount from 0 to 10^14; a return says so by its type"
+    return None
+
+
+def _shown(number: float) -> str:
+    return str(number) if math.isfinite(number) else "no finite number"
+
+
+def _unreadable(said: str, index: int) -> Wrong:
+    """The decoder's complaint, taken apart."""
+    at = _AT.match(said)
+    what, field = (at["said"], at["field"] or "") if at else (said, "")
+    types = _TYPES.match(what)
+    if types is not None:
+        return Wrong(index, field, types["found"], types["expected"])
+    word = re.match(r"Invalid enum value '(.*)'$", what)
+    if word is not None:
+        return Wrong(index, field, word[1][:40], f"one of {', '.join(get_args(Told))}")
+    unknown = re.search(r"unknown field `([^`]*)`", what)
+    if unknown is not None:
+        known = ", ".join(Event.__struct_fields__)
+        return Wrong(index, unknown[1][:40], "an unknown field", f"one of {known}")
+    missing = re.search(r"missing required field `([^`]*)`", what)
+    if missing is not None:
+        return Wrong(index, missing[1], "nothing", "a value")
+    return Wrong(index, field, "what can't be taken", what)

@@ -1,0 +1,65 @@
+"""What keeps events: appended durably, each once, read back by whose they are or in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bespeak.live.event import Entry
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One thing in a visitor's history."""
+
+    item_id: str
+    type: str
+    time: int
+    """Microseconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One entry as it stands in the log; positions grow, with gaps at most."""
+
+    position: int
+    received: int
+    entry: Entry
+
+
+class Log(Protocol):
+    """One tenant's events.
+
+    Several processes may hold it open. What `append` returned for is there after a crash of any of
+    them, and of the machine; every reader sees it from then on.
+    """
+
+    def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
+        """Keep every entry whose event_id is new, all at once; how many were, by batch.
+
+        received : microseconds since 1970
+        raises   : LogUnavailable when they can't be kept; none of them is then
+        """
+        ...
+
+    def history(self, visitor: str, limit: int) -> list[Seen]:
+        """The visitor's latest events about items, oldest first.
+
+        A visitor who logged in brings the sessions along that were theirs.
+        """
+        ...
+
+    def after(self, position: int, limit: int) -> Iterator[Kept]:
+        """What came after `position`, in order; 0 is the beginning."""
+        ...
+
+    def last(self) -> int:
+        """The greatest position; 0 when empty."""
+        ...
+
+    def part(self, session: str) -> bool:
+        """Take a session away from whom it was joined to; whether it was joined to anybody."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,92 @@
+"""What every event log promises; a log's own tests say how to open one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from bespeak.live import Entry, Log, Seen
+
+Open = Callable[[], Log]
+
+
+def entry(
+    event_id: str, visitor: str = "customer:1", item: str | None = "tea", session: str | None = None
+) -> Entry:
+    """A view."""
+    return Entry(event_id, visitor, session, item, "view", 1_000, b'{"type":"view"}')
+
+
+def items(seen: list[Seen]) -> list[str]:
+    return [one.item_id for one in seen]
+
+
+class EventLogContract:
+    """Subclass as `Test…`, with a fixture `open_log`."""
+
+    def test_what_was_appended_is_there_after_opening_again(self, open_log: Open) -> None:
+        log = open_log()
+        assert log.append([[entry("a"), entry("b", item="milk")]], received=7) == [2]
+        log.close()
+        again = open_log()
+        assert items(again.history("customer:1", 10)) == ["tea", "milk"]
+        kept = list(again.after(0, 10))
+        assert [(one.received, one.entry) for one in kept] == [
+            (7, entry("a")), (7, entry("b", item="milk")),
+        ]  # fmt: skip
+        assert again.last() == kept[-1].position
+
+    def test_an_event_sent_again_is_kept_once_and_not_counted(self, open_log: Open) -> None:
+        log = open_log()
+        assert log.append([[entry("a"), entry("a", item="milk")], [entry("a")]], received=1) == [
+            1,
+            0,
+        ]
+        assert log.append([[entry("a"), entry("b")]], received=2) == [1]
+        assert [one.entry.event_id for one in log.after(0, 10)] == ["a", "b"]
+        assert next(log.after(0, 10)).entry.item_id == "tea"
+
+    def test_a_history_is_the_visitors_own_latest_and_oldest_first(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[entry(f"a{at}", item=f"i{at}") for at in range(5)]], received=1)
+        log.append([[entry("x", "customer:2"), entry("y", item=None)]], received=1)
+        assert items(log.history("customer:1", 3)) == ["i2", "i3", "i4"]
+        assert items(log.history("customer:2", 3)) == ["tea"]
+        assert log.history("customer:3", 3) == []
+
+    def test_a_session_follows_who_logs_in_and_can_be_parted_again(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[entry("a", "session:s", "tea", "s")]], received=1)
+        assert items(log.history("customer:1", 9)) == []
+        log.append([[entry("b", "customer:1", "milk", "s")]], received=2)
+        log.append([[entry("c", "session:s", "rice", "s")]], received=3)
+        assert items(log.history("customer:1", 9)) == ["tea", "milk", "rice"]
+        assert log.part("s")
+        assert items(log.history("customer:1", 9)) == ["milk"]
+        assert items(log.history("session:s", 9)) == ["tea", "rice"]
+        assert not log.part("s")
+
+    def test_reading_on_from_a_position_gives_the_rest_in_order(self, open_log: Open) -> None:
+        log = open_log()
+        assert (log.last(), list(log.after(0, 10))) == (0, [])
+        for at in range(6):
+            log.append([[entry(f"a{at}")]], received=at)
+        first = list(log.after(0, 4))
+        rest = list(log.after(first[-1].position, 4))
+        assert [one.entry.event_id for one in first + rest] == [f"a{at}" for at in range(6)]
+
+    def test_two_that_hold_it_open_lose_nothing_and_see_each_other(self, open_log: Open) -> None:
+        one, two = open_log(), open_log()
+
+        def send(log: Log, name: str) -> None:
+            for at in range(50):
+                log.append([[entry(f"{name}{at}"), entry(f"both{at}")]], received=at)
+
+        threads = [threading.Thread(target=send, args=pair) for pair in ((one, "a"), (two, "b"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ids = [kept.entry.event_id for kept in one.after(0, 1_000)]
+        assert sorted(ids) == sorted({f"{n}{at}" for n in ("a", "b", "both") for at in range(50)})
+        assert two.last() == one.last()

@@ -1,0 +1,94 @@
+"""The SQLite log keeps the contract, survives a killed writer, and says what is wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bespeak.errors import LogUnavailable
+from bespeak.live import Log, SQLiteLog
+from contracts.event_log import EventLogContract, Open, entry
+
+WRITER = """
+import sys
+from pathlib import Path
+from bespeak.live import Entry, SQLiteLog
+log = SQLiteLog(Path(sys.argv[1]))
+for at in range(1_000_000):
+    log.append([[Entry(f"e{at}-{n}", "v", None, "i", "view", 1, b"{}") for n in range(10)]], 1)
+    print(at, flush=True)
+"""
+
+
+@pytest.fixture
+def open_log(tmp_path: Path) -> Iterator[Open]:
+    opened: list[SQLiteLog] = []
+
+    def make() -> Log:
+        opened.append(SQLiteLog(tmp_path / "live.db"))
+        return opened[-1]
+
+    yield make
+    for log in opened:
+        log.close()
+
+
+class TestSQLiteLog(EventLogContract):
+    """Every promise of a log."""
+
+
+def test_a_writer_killed_at_any_moment_leaves_all_it_acknowledged_and_nothing_halved(
+    tmp_path: Path,
+) -> None:
+    for turn in range(5):
+        path = tmp_path / f"{turn}.db"
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            acknowledged = [int(writer.stdout.readline()) for _ in range(20 + 7 * turn)][-1]
+            os.kill(writer.pid, signal.SIGKILL)
+        log = SQLiteLog(path)
+        ids = [kept.entry.event_id for kept in log.after(0, 10**6)]
+        assert len(ids) == len(set(ids))
+        assert len(ids) % 10 == 0
+        assert len(ids) >= 10 * (acknowledged + 1)
+        log.append([[entry("after")]], received=2)
+        assert log.last() > 0
+        log.close()
+
+
+def test_a_file_that_is_no_log_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(LogUnavailable, match=r"live\.db"):
+        SQLiteLog(path)
+
+
+def test_a_log_of_another_layout_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(LogUnavailable, match="99"):
+        SQLiteLog(path)
+
+
+def test_a_failed_append_keeps_none_of_its_events(tmp_path: Path) -> None:
+    log = SQLiteLog(tmp_path / "live.db")
+    with sqlite3.connect(tmp_path / "live.db") as other:
+        other.execute(
+            "CREATE TRIGGER no BEFORE INSERT ON events WHEN new.event_id = 'bad'"
+            " BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    with pytest.raises(LogUnavailable, match="full"):
+        log.append([[entry("good"), entry("bad")]], received=1)
+    assert log.last() == 0
+    assert log.append([[entry("good")]], received=1) == [1]
+    log.close()
