@@ -84,9 +84,7 @@ def test_nothing_since_changes_nothing() -> None:
 
 def test_an_item_that_nobody_knows_and_a_type_without_weight_count_nothing() -> None:
     events = [Since("new", "view", START), Since("tea", "search", START)]
-    found = brought_up_to_date(
-        Histories.empty(1), events, [-1, 3], Counting(WEIGHTS, 30.0), START
-    )
+    found = brought_up_to_date(Histories.empty(1), events, [-1, 3], Counting(WEIGHTS, 30.0), START)
     assert found.indices.tolist() == []
 
 

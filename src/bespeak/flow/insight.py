@@ -25,7 +25,7 @@ def make_features(flow: Flow) -> None:
     """What is known of each customer and each item at one instant."""
     config, zone = flow.config.features, flow.config.workspace.timezone
     inputs = {
-        **flow.past(),
+        **flow.visited(),
         "features": msgspec.to_builtins(config),
         "zone": zone,
     }
@@ -34,7 +34,7 @@ def make_features(flow: Flow) -> None:
         def make(folder: Path, table: Any = table) -> Mapping[str, Any]:
             items = flow.table("record/items")
             found = table(
-                flow.engine, flow.behaviour(), items, as_of=None, config=config, timezone=zone
+                flow.engine, flow.visits(), items, as_of=None, config=config, timezone=zone
             )
             return {
                 "rows": flow.engine.write(found, folder / "rows"),

@@ -40,7 +40,7 @@ def publish_snapshot(flow: Flow) -> None:
 
     needed = ("record/customers", "features/customers", "features/items", HISTORIES, EVALUATION)
     inputs = {
-        **flow.past(),
+        **flow.visited(),
         **flow.of(*flow.keys("quarantine", "events"), *needed),
         **flow.of(*(f"{SEGMENTS}/{kind}" for kind in GROUPINGS), *_accounts(flow)),
         "name": flow.config.workspace.name,
@@ -58,7 +58,7 @@ def _rows(flow: Flow) -> serve.Rows:
         customers=flow.table("record/customers"),
         identities=flow.table("record/identities"),
         items=flow.table("record/items"),
-        events=flow.behaviour(),
+        events=flow.visits(),
         features=flow.table("features/customers"),
         memberships=_memberships(flow),
         quarantine=flow.record("quarantine"),

@@ -185,11 +185,10 @@ class Flow:
 
     def past(self) -> dict[str, Any]:
         """What `behaviour` is made of, as a step's inputs."""
-        versions = self.of(*self.keys("events"), "record/identities", "record/items")
-        return {**versions, "session_gap_minutes": self.config.prepare.session_gap_minutes}
+        return {**self.of(*self.keys("events"), "record/identities", "record/items")}
 
     def behaviour(self) -> ir.Table:
-        """Events, with the person behind each, its visit, and whether its item is a product.
+        """Events, with the person behind each, and whether its item is a product.
 
         raises : NotReady where no source gives events
         """
@@ -199,6 +198,13 @@ class Flow:
         people = self.table("record/identities").select("actor", "customer_id")
         products = self.table("record/items").select("item_id", "is_product")
         known = events.left_join(people, "actor").drop("actor_right")
-        told = known.left_join(products, "item_id").drop("item_id_right")
+        return known.left_join(products, "item_id").drop("item_id_right")
+
+    def visited(self) -> dict[str, Any]:
+        """What `visits` is made of, as a step's inputs."""
+        return {**self.past(), "session_gap_minutes": self.config.prepare.session_gap_minutes}
+
+    def visits(self) -> ir.Table:
+        """`behaviour` with the visit of each event; sorts them all, so only for who needs it."""
         gap = self.config.prepare.session_gap_minutes
-        return prepare.sessionise(self.engine, told, gap)
+        return prepare.sessionise(self.engine, self.behaviour(), gap)

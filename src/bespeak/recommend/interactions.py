@@ -57,7 +57,8 @@ def interactions(
         if name not in events.columns:
             raise ColumnMissing(f"events: there is no column `{name}`", expected=", ".join(NEEDED))
     counted = _weighed(engine, events, _checked(weights), half_life_days, as_of)
-    return _kept(_summed(counted))
+    # kept in between: two sums over all events at once would need the memory of both
+    return _kept(_summed(engine.keep(_instants(counted))))
 
 
 def latest(engine: Engine, events: ir.Table) -> datetime:
@@ -191,20 +192,28 @@ def _weighed(
     )  # fmt: skip
 
 
-def _summed(counted: ir.Table) -> ir.Table:
+def _instants(counted: ir.Table) -> ir.Table:
+    """One row a pair, instant and kind: with those counted, times need no set of them a pair."""
+    keys = ["customer_id", "item_id", "at", "purchase", "back"]
+    return counted.group_by(keys).aggregate(
+        counts=counted["counts"].sum(), units=counted["units"].sum()
+    )
+
+
+def _summed(instants: ir.Table) -> ir.Table:
     """One row a pair: purchases and other events apart, and units in and back."""
-    purchase, back = counted["purchase"], counted["back"]
+    purchase, back = instants["purchase"], instants["back"]
     other = ~purchase & ~back
-    at, counts = counted["at"], counted["counts"]
-    return counted.group_by(["customer_id", "item_id"]).aggregate(
+    at, counts, units = instants["at"], instants["counts"], instants["units"]
+    return instants.group_by(["customer_id", "item_id"]).aggregate(
         paid=counts.sum(where=purchase).fill_null(0),
-        paid_times=at.nunique(where=purchase),
+        paid_times=purchase.sum(),
         paid_first=at.min(where=purchase),
         paid_last=at.max(where=purchase),
-        units_in=counted["units"].sum(where=purchase).fill_null(0),
-        units_back=counted["units"].sum(where=back).fill_null(0),
+        units_in=units.sum(where=purchase).fill_null(0),
+        units_back=units.sum(where=back).fill_null(0),
         other=counts.sum(where=other).fill_null(0),
-        other_times=at.nunique(where=other),
+        other_times=other.sum(),
         other_first=at.min(where=other),
         other_last=at.max(where=other),
     )
