@@ -7,11 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bespeak import console, ledger, recommend, serve
+from bespeak import collect, console, ledger, live, recommend, serve
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.publishing import SNAPSHOT
 from bespeak.workspace import CURRENT, Workspace
+
+LOG = "live.db"
+"""The event log, in the workspace's folder."""
 
 
 def open_shop(workspace: Workspace) -> serve.Shop:
@@ -23,10 +26,18 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     maker = recommender(workspace)
 
     def recommend_to(
-        *, customer_id: str | None, items: Sequence[str], k: int, repeat: bool | None
+        *,
+        customer_id: str | None,
+        items: Sequence[str],
+        k: int,
+        repeat: bool | None,
+        since: Sequence[live.Seen] = (),
     ) -> Mapping[str, Any]:
         known = customer_id is not None and snapshot.customers.one(customer_id) is not None
-        return maker.answer(customer_id, items, k=k, repeat=repeat, customer_known=known)
+        happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
+        return maker.answer(
+            customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened
+        )
 
     def similar_to(item_id: str, *, k: int) -> Mapping[str, Any]:
         known = snapshot.items.one(item_id) is not None
@@ -38,6 +49,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         snapshot,
         recommend_to,
         similar_to,
+        primary=workspace.config().identity.primary,
         version=workspace.get(SNAPSHOT).version,
         stages=[step for step in last if step["state"] != "running"],
         runs=[{key: value for key, value in run.items() if key != "steps"} for run in runs[:10]],
@@ -50,7 +62,7 @@ def recommender(workspace: Workspace) -> recommend.Recommender:
     raises : NotReady before the first run, or where that model was not fitted
     """
     config = workspace.config()
-    evaluation = workspace.get(EVALUATION)
+    settings, evaluation = config.recommend, workspace.get(EVALUATION)
     served, models = evaluation.manifest["served"], workspace.under(MODELS)
     if served not in {model.name for model in models}:
         raise NotReady(
@@ -66,7 +78,17 @@ def recommender(workspace: Workspace) -> recommend.Recommender:
         version=workspace.get(f"{MODELS}/{served}").version,
         repeat=bool(evaluation.manifest["repeat"]),
         zone=config.workspace.timezone,
+        counting=recommend.Counting(settings.weights, settings.half_life_days),
     )
+
+
+def open_intake(workspace: Workspace) -> serve.Intake:
+    """The workspace's event log, open to take events.
+
+    raises : LogUnavailable
+    """
+    identify = partial(collect.identifier, secret=workspace.secret())
+    return serve.Intake.over(live.SQLiteLog(workspace.root / LOG), identify)
 
 
 def serve_shop(
@@ -80,6 +102,7 @@ def serve_shop(
     config = workspace.config().serve
     serve.serve(
         partial(open_shop, workspace),
+        open_intake=partial(open_intake, workspace),
         host=config.host,
         port=config.port if port is None else port,
         make_console=partial(console.create_app, cache=workspace.root / "cache"),

@@ -29,7 +29,7 @@ class EventLogContract:
         assert log.append([[entry("a"), entry("b", item="milk")]], received=7) == [2]
         log.close()
         again = open_log()
-        assert items(again.history("customer:1", 10)) == ["tea", "milk"]
+        assert items(again.history(["customer:1"], 10)) == ["tea", "milk"]
         kept = list(again.after(0, 10))
         assert [(one.received, one.entry) for one in kept] == [
             (7, entry("a")), (7, entry("b", item="milk")),
@@ -50,21 +50,38 @@ class EventLogContract:
         log = open_log()
         log.append([[entry(f"a{at}", item=f"i{at}") for at in range(5)]], received=1)
         log.append([[entry("x", "customer:2"), entry("y", item=None)]], received=1)
-        assert items(log.history("customer:1", 3)) == ["i2", "i3", "i4"]
-        assert items(log.history("customer:2", 3)) == ["tea"]
-        assert log.history("customer:3", 3) == []
+        assert items(log.history(["customer:1"], 3)) == ["i2", "i3", "i4"]
+        assert items(log.history(["customer:2"], 3)) == ["tea"]
+        assert log.history(["customer:3"], 3) == []
 
     def test_a_session_follows_who_logs_in_and_can_be_parted_again(self, open_log: Open) -> None:
         log = open_log()
         log.append([[entry("a", "session:s", "tea", "s")]], received=1)
-        assert items(log.history("customer:1", 9)) == []
+        assert items(log.history(["customer:1"], 9)) == []
         log.append([[entry("b", "customer:1", "milk", "s")]], received=2)
         log.append([[entry("c", "session:s", "rice", "s")]], received=3)
-        assert items(log.history("customer:1", 9)) == ["tea", "milk", "rice"]
+        assert items(log.history(["customer:1"], 9)) == ["tea", "milk", "rice"]
         assert log.part("s")
-        assert items(log.history("customer:1", 9)) == ["milk"]
-        assert items(log.history("session:s", 9)) == ["tea", "rice"]
+        assert items(log.history(["customer:1"], 9)) == ["milk"]
+        assert items(log.history(["session:s"], 9)) == ["tea", "rice"]
         assert not log.part("s")
+
+    def test_a_person_of_several_identifiers_has_one_history(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[entry("a", "customer:1", "tea"), entry("b", "card:7", "milk")]], received=1)
+        log.append([[entry("c", "session:s", "rice", "s")]], received=1)
+        log.append([[entry("d", "card:7", None, "s"), entry("e", "customer:2")]], received=1)
+        assert items(log.history(["customer:1", "card:7"], 9)) == ["tea", "milk", "rice"]
+        assert items(log.history(["customer:1", "card:7"], 2)) == ["milk", "rice"]
+        assert log.history([], 9) == []
+
+    def test_a_history_can_begin_after_a_position(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[entry("a", item="tea")]], received=1)
+        seen = log.last()
+        log.append([[entry("b", item="milk")]], received=1)
+        assert items(log.history(["customer:1"], 9, after=seen)) == ["milk"]
+        assert log.history(["customer:1"], 9, after=log.last()) == []
 
     def test_reading_on_from_a_position_gives_the_rest_in_order(self, open_log: Open) -> None:
         log = open_log()

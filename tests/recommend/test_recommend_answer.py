@@ -13,7 +13,15 @@ import pytest
 
 from bespeak.engines import Engine
 from bespeak.errors import ArtifactCorrupt, BadRequest, NotFound, NotReady
-from bespeak.recommend import Catalogue, Recommender, fit, load_catalogue, open_recommender
+from bespeak.recommend import (
+    Catalogue,
+    Counting,
+    Recommender,
+    Since,
+    fit,
+    load_catalogue,
+    open_recommender,
+)
 from bespeak.recommend.files import Rows, interactions_of
 from bespeak.recommend.histories import Groups, Interactions
 from bespeak.recommend.interactions import DAY, instant
@@ -165,7 +173,39 @@ def test_asking_twice_gives_the_same_list() -> None:
     one, two = shop.answer("bob", k=3), shop.answer("bob", k=3)
     assert one["items"] == two["items"]
     assert one["request_id"] != two["request_id"]
-    assert shop.answer("bob", request_id="given")["request_id"] == "given"
+
+
+COUNTING = Counting({"view": 1.0, "purchase": 3.0}, None)
+
+
+def test_what_happened_since_the_count_changes_the_list_at_once() -> None:
+    shop = recommender(counting=COUNTING)
+    before = shop.answer("zoe", k=1, customer_known=True)
+    assert before["fallback_reason"]["code"] == "no_history"
+    after = shop.answer("zoe", k=1, since=[Since("tea", "view", 1)])
+    assert not after["fallback"]
+    assert [item["item_id"] for item in after["items"]] == ["milk"]
+    assert after["items"][0]["reason"]["code"] == "bought_with"
+
+
+def test_what_happened_since_is_kept_off_the_list_like_what_was_had_before() -> None:
+    shop = recommender(counting=COUNTING)
+    looked = [Since("ink", "view", 1), Since("milk", "view", 2)]
+    offered = [item["item_id"] for item in shop.answer(k=9, repeat=False, since=looked)["items"]]
+    assert set(offered) == {"tea", "pens"}
+    again = [item["item_id"] for item in shop.answer(k=9, repeat=True, since=looked)["items"]]
+    assert {"ink", "milk"} <= set(again)
+
+
+def test_a_reason_never_says_bought_of_what_was_only_looked_at() -> None:
+    shop = recommender(counting=COUNTING)
+    said = shop.answer(k=1, since=[Since("tea", "view", MARCH)])["items"][0]["reason"]["en"]
+    assert said == "Often bought with Green tea, in your history on 1 March"
+
+
+def test_an_event_about_an_unknown_item_leaves_the_list_and_says_so() -> None:
+    answer = recommender(counting=COUNTING).answer(since=[Since("brand new", "view", 1)])
+    assert answer["fallback_reason"]["code"] == "unknown_items"
 
 
 def test_similar_items_say_with_whom() -> None:

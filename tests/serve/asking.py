@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,14 +30,17 @@ def ask_of(app: ASGIApp) -> Ask:
     """A function that asks `app` as a browser on this machine would."""
 
     def ask(
-        target: str, *, method: str = "GET", body: bytes = b"", host: str = "127.0.0.1:8000"
-    ) -> Answer:
+        target: str, *, method: str = "GET", body: bytes = b"", host: str = "127.0.0.1:8000",
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer:  # fmt: skip
         path, _, query = target.partition("?")
+        given = [(name.encode(), value.encode()) for name, value in headers.items()]
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
             "scheme": "http", "path": unquote(path), "raw_path": path.encode(),
             "query_string": query.encode(), "root_path": "", "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 8000), "headers": [(b"host", host.encode())], "state": {},
+            "server": ("127.0.0.1", 8000), "headers": [(b"host", host.encode()), *given],
+            "state": {},
         }  # fmt: skip
         sent: list[Any] = []
         waiting = [{"type": "http.request", "body": body, "more_body": False}]

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from bespeak.columns import IDENTITIES, RECORD
 from bespeak.engines import DuckDB, Engine
+from bespeak.live import Seen
 from bespeak.serve import Findings, Rows, Shop, Snapshot, publish
 
 START = datetime(2025, 3, 1, 8, 0)
@@ -365,11 +366,12 @@ def _offer(snapshot: Snapshot, number: int, rank: int, why: Mapping[str, str]) -
 
 def _recommend(
     snapshot: Snapshot, version: str, *, customer_id: str | None, items: Sequence[str], k: int,
-    repeat: bool | None,
+    repeat: bool | None, since: Sequence[Seen] = (),
 ) -> dict[str, Any]:  # fmt: skip
     had = list(items)
     if customer_id is not None:
         had = [row["item_id"] for row in snapshot.history(customer_id).to_pylist()]
+    had += [one.item_id for one in since]
     last = int(had[-1][1:]) if had else -1
     title = (snapshot.items.one(item_id(last)) or {}).get("title") or item_id(last)
     why = {"code": "bought_with", "en": f"Often bought with {title}, which was bought on 3 March",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bespeak import errors
 from bespeak.serve import Shop, answers, create_app
+from bespeak.serve.app import BODY
 from bespeak.serve.failures import STATUS
 from bespeak.serve.guard import is_loopback
 from bespeak.serve.routes import ENDPOINTS
@@ -132,7 +133,7 @@ def test_a_bad_request_is_told_what_is_wrong(ask: Ask, target: str) -> None:
 
 
 BODIES = {
-    b"": "JSON", b"{": "JSON", b"[]": "object", b"{}": "`items`", b'{"items": "i01"}': "`items`",
+    b"": "JSON", b"{": "JSON", b"[]": "object", b'{"items": "i01"}': "`items`",
     b'{"items": [1]}': "items[0]", b'{"items": ["i01"], "k": 0}': "1 to 1000",
     b'{"items": ["i01"], "user": 1}': "`user`", b'{"items": ["i01"], "k": 1e400}': "JSON",
     b'{"items": ["\xff"]}': "JSON", b'{"items": ' + b"[" * 5000: "JSON",
@@ -158,7 +159,7 @@ def test_a_history_of_ten_thousand_is_refused(ask: Ask) -> None:
 
 
 def test_a_huge_body_is_refused_in_the_same_shape(ask: Ask) -> None:
-    answer = ask("/v1/recommendations", method="POST", body=b" " * 1_000_000)
+    answer = ask("/v1/recommendations", method="POST", body=b" " * (BODY + 1))
     assert answer.status == 413
     assert answer.json()["error"]["code"]
 
@@ -225,7 +226,7 @@ def test_even_a_failure_is_guarded(shop: Shop) -> None:
     ask = ask_of(create_app(dataclasses.replace(shop, recommend=broken)))
     for answer in (
         ask("/v1/customers/c01/recommendations"),
-        ask("/v1/recommendations", method="POST", body=b" " * 1_000_000),
+        ask("/v1/recommendations", method="POST", body=b" " * (BODY + 1)),
     ):
         assert answer.status in {500, 413}
         assert "content-security-policy" in answer.headers

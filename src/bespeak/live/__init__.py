@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from bespeak.live.commit import Writer
-from bespeak.live.event import Entry, Wrong, check
+from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check
 from bespeak.live.log import Kept, Log, Seen
 from bespeak.live.sqlite import SQLiteLog
 
-__all__ = ["Entry", "Kept", "Log", "SQLiteLog", "Seen", "Writer", "Wrong", "check"]
+__all__ = [
+    "Entry",
+    "Event",
+    "Events",
+    "Identify",
+    "Kept",
+    "Log",
+    "SQLiteLog",
+    "Seen",
+    "Writer",
+    "Wrong",
+    "check",
+]

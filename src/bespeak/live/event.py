@@ -54,6 +54,12 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     properties: Annotated[dict[str, Any], msgspec.Meta(max_length=64)] = {}
 
 
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch; one event may also be sent as it is."""
+
+    events: Annotated[list[Event], msgspec.Meta(min_length=1, max_length=1_000)]
+
+
 @dataclass(frozen=True)
 class Wrong:
     """Why one event of a batch was not taken; never a personal value."""
@@ -98,8 +104,10 @@ def check(raw: bytes, index: int, received: datetime, identify: Identify) -> Ent
     """
     try:
         event = _decode(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return _unreadable(str(error), index)
+    except RecursionError:
+        return Wrong(index, "", "nested too deeply", "lists and objects in one another, a few")
     wrong = _impossible(event, received)
     if wrong is not None:
         return Wrong(index, *wrong)

@@ -43,10 +43,11 @@ class Log(Protocol):
         """
         ...
 
-    def history(self, visitor: str, limit: int) -> list[Seen]:
-        """The visitor's latest events about items, oldest first.
+    def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
+        """The latest events about items of one person, oldest first.
 
-        A visitor who logged in brings the sessions along that were theirs.
+        visitors : every identifier of that person; one who logged in brings the sessions along
+        after    : only events beyond this position
         """
         ...
 

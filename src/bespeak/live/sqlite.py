@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -47,9 +48,12 @@ INSERT INTO joined (session, visitor) VALUES (?, ?)
 ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor
 """
 HISTORY = """
+WITH own AS (SELECT value AS visitor FROM json_each(?1))
 SELECT item_id, type, time FROM events
-WHERE item_id IS NOT NULL
-  AND visitor IN (SELECT ?1 UNION ALL SELECT 'session:' || session FROM joined WHERE visitor = ?1)
+WHERE item_id IS NOT NULL AND position > ?3 AND visitor IN (
+  SELECT visitor FROM own
+  UNION SELECT 'session:' || session FROM joined WHERE visitor IN (SELECT visitor FROM own)
+)
 ORDER BY position DESC LIMIT ?2
 """
 AFTER = """
@@ -93,9 +97,10 @@ class SQLiteLog:
                 connection.executemany(JOIN, joins.items())
         return new
 
-    def history(self, visitor: str, limit: int) -> list[Seen]:
+    def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
+        asked = (json.dumps(list(visitors)), limit, after)
         with self._told(), self._connection() as connection:
-            rows = connection.execute(HISTORY, (visitor, limit)).fetchall()
+            rows = connection.execute(HISTORY, asked).fetchall()
         return [Seen(*row) for row in reversed(rows)]
 
     def after(self, position: int, limit: int) -> Iterator[Kept]:

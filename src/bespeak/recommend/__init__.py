@@ -23,18 +23,21 @@ from bespeak.recommend.interactions import (
     usual_places,
 )
 from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
+from bespeak.recommend.since import Counting, Since
 from bespeak.recommend.splits import before, foretold, load_held
 
 __all__ = [
     "LISTS",
     "MODELS",
     "Catalogue",
+    "Counting",
     "Histories",
     "Interactions",
     "Rated",
     "RatingsModel",
     "Recommender",
     "Said",
+    "Since",
     "Stored",
     "before",
     "choose",

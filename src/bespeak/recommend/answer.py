@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,10 @@ from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
 from bespeak.recommend.popular import Popular
 from bespeak.recommend.reasons import Telling, fallback_reason, reason, why_fallback
+from bespeak.recommend.since import Counting, Since, brought_up_to_date
 from bespeak.recommend.texts import Ids
+
+UNCOUNTED = Counting(MappingProxyType({}), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,7 @@ class Recommender:
     zone      : where the days that reasons name begin and end
     alike     : the model that knows which items go together; None where none was fitted
     purchases : whether every interaction is a purchase, so that reasons may say "bought"
+    counting  : what an event since the last count adds to a history
     """
 
     model: Model
@@ -45,6 +50,7 @@ class Recommender:
     zone: ZoneInfo
     alike: Model | None = None
     purchases: bool = False
+    counting: Counting = UNCOUNTED
 
     def answer(
         self,
@@ -56,7 +62,7 @@ class Recommender:
         exclude: Sequence[str] = (),
         label: tuple[str, str] | None = None,
         customer_known: bool = False,
-        request_id: str | None = None,
+        since: Sequence[Since] = (),
     ) -> dict[str, Any]:
         """The k items to offer a customer, or whoever has the history `items`.
 
@@ -64,12 +70,14 @@ class Recommender:
         exclude        : item ids that may not be offered
         label          : (kind, label) of this call, like ("place", "330"), for popular items
         customer_known : the caller has seen the customer, so no history is no error
+        since          : what they did since the interactions were counted, oldest first
         returns        : as serve.answers.Recommendations; `model` is the one that made the list
         raises         : NotFound for a customer without history, unless `customer_known`;
                          BadRequest unless k is 1 to 1000
         """
         checked_k(k)
-        history, unknown = self._history(customer_id, items, customer_known)
+        history, unknown = self._history(customer_id, items, customer_known or bool(since))
+        history, unseen = self._since(history, since)
         if label is not None:
             history = _labelled(history, *label)
         again = self.repeat if repeat is None else repeat
@@ -78,10 +86,12 @@ class Recommender:
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
         own, offered = int(ranked.own[0]), ranked.row(0)
-        code = why_fallback(len(history.indices), unknown, len(offered)) if fallback else None
+        code = (
+            why_fallback(len(history.indices), unknown + unseen, len(offered)) if fallback else None
+        )
         return {
             "customer_id": customer_id,
-            "request_id": request_id or secrets.token_hex(8),
+            "request_id": secrets.token_hex(8),
             "model": maker.name,
             "version": self.version,
             "fallback": fallback,
@@ -134,6 +144,14 @@ class Recommender:
             )
         return self.known.histories.take(np.array([row])), 0
 
+    def _since(self, history: Histories, since: Sequence[Since]) -> tuple[Histories, int]:
+        """The history with `since` in it, and how many of those items nobody knows."""
+        if not since:
+            return history, 0
+        places = self.known.items.find_all([event.item_id for event in since])
+        now = brought_up_to_date(history, since, places.tolist(), self.counting, self.known.as_of)
+        return now, int((places < 0).sum())
+
     def _allow(self, exclude: Sequence[str]) -> Flags:
         if not exclude:
             return self.catalogue.allowed
@@ -175,10 +193,12 @@ def open_recommender(
     version: str,
     repeat: bool,
     zone: str = "UTC",
+    counting: Counting | None = None,
 ) -> Recommender:
     """A recommender over saved artifacts, mapped.
 
-    models : name -> folder; `name` and `popular` at least
+    models   : name -> folder; `name` and `popular` at least
+    counting : as the interactions were counted; without it, events since then add nothing
     raises : NotFound for a name that is no model; ArtifactCorrupt where folders do not fit
     """
     known, model = Interactions.load(interactions), load(name, models[name])
@@ -192,7 +212,7 @@ def open_recommender(
         raise _misfit(catalogue)
     return Recommender(
         model, version, known, about, popular, repeat, ZoneInfo(zone), alike,
-        purchases=bool(known.histories.bought.all()),
+        purchases=bool(known.histories.bought.all()), counting=counting or UNCOUNTED,
     )  # fmt: skip
 
 

@@ -7,9 +7,20 @@
 from __future__ import annotations
 
 from bespeak.serve.app import Reload, create_app
+from bespeak.serve.intake import Intake
 from bespeak.serve.publication import Findings, Rows, publish
 from bespeak.serve.run import serve
 from bespeak.serve.shop import Shop
 from bespeak.serve.snapshot import Snapshot
 
-__all__ = ["Findings", "Reload", "Rows", "Shop", "Snapshot", "create_app", "publish", "serve"]
+__all__ = [
+    "Findings",
+    "Intake",
+    "Reload",
+    "Rows",
+    "Shop",
+    "Snapshot",
+    "create_app",
+    "publish",
+    "serve",
+]

@@ -78,6 +78,29 @@ class SimilarItems(msgspec.Struct, frozen=True):
     items: list[Offered]
 
 
+class EventError(msgspec.Struct, frozen=True):
+    """Why one event was not taken."""
+
+    index: Annotated[int, msgspec.Meta(description="Its place in the batch, from 0.")]
+    field: str
+    found: str
+    expected: str
+
+
+class NoEventTaken(Refusal, frozen=True):
+    """The answer to a batch of which no event could be taken."""
+
+    errors: list[EventError]
+
+
+class EventsTaken(msgspec.Struct, frozen=True):
+    """What became of a batch: accepted events are on disk, and seen by the next request."""
+
+    accepted: int
+    duplicates: Annotated[int, msgspec.Meta(description="Their event_id was there already.")]
+    errors: list[EventError]
+
+
 class CustomerFound(msgspec.Struct, frozen=True):
     """One customer of a list."""
 

@@ -20,13 +20,14 @@ from bespeak.errors import BespeakError
 from bespeak.serve import docs
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
 from bespeak.serve.guard import Guard
+from bespeak.serve.intake import Intake
 from bespeak.serve.openapi import document
 from bespeak.serve.routes import ENDPOINTS
 from bespeak.serve.shop import Shop
 from bespeak.serve.standing import Standing, follow, standing
 
-BODY = 262_144
-"""Bytes of the largest request; a history of 1000 ids needs a tenth of it."""
+BODY = 1_048_576
+"""Bytes of the largest request: a thousand events, told at length."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,17 @@ class Reload:
 
 
 def create_app(
-    shop: Shop, console: ASGIApp | None = None, *, reload: Reload | None = None
+    shop: Shop,
+    console: ASGIApp | None = None,
+    *,
+    reload: Reload | None = None,
+    intake: Intake | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
     console : mounted at /console, where / leads; without it, / leads to /docs
     reload  : without it, `shop` is served as long as the server runs
+    intake  : where events go; closed when the server stops; without it, none are taken
     """
     now = standing(shop)
 
@@ -56,6 +62,8 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with _following(now, reload):
             yield
+        if intake is not None:
+            await asyncio.to_thread(intake.close)
 
     app = Starlette(
         routes=[*(endpoint.route() for endpoint in ENDPOINTS), *_pages(console)],
@@ -68,7 +76,7 @@ def create_app(
         max_body_size=BODY,
     )
     app.router.redirect_slashes = False
-    app.state.standing = now
+    app.state.standing, app.state.intake = now, intake
     return Guard(app)  # outermost, so that even a failure's answer carries the headers
 
 

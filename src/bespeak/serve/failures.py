@@ -43,7 +43,10 @@ async def on_bespeak_error(_: Request, error: Exception) -> Response:
     """One of our errors: its own status and words."""
     if not isinstance(error, errors.BespeakError):
         raise error
-    return reply(Refusal(problem(error)), status(error))
+    answer = reply(Refusal(problem(error)), status(error))
+    if isinstance(error, errors.Busy):
+        answer.headers["retry-after"] = "1"
+    return answer
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp
 from bespeak.errors import AddressTaken, BadRequest, BespeakError, EngineUnavailable
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.guard import is_loopback
+from bespeak.serve.intake import Intake
 from bespeak.serve.shop import Shop
 from bespeak.serve.standing import opened
 
@@ -40,6 +41,7 @@ class Site:
     """What a worker builds its application from; it must be picklable where processes spawn."""
 
     open_shop: Callable[[], Shop]
+    open_intake: Callable[[], Intake] | None
     make_console: Callable[[], ASGIApp] | None
     watched: Path | None
     interval_s: float
@@ -50,6 +52,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
+    open_intake: Callable[[], Intake] | None = None,
     make_console: Callable[[], ASGIApp] | None = None,
     watched: Path | None = None,
     interval_s: float = 1.0,
@@ -60,9 +63,10 @@ def serve(
     open_shop    : opens the newest version; called in the server's process, first at once and
                    again whenever `watched` has been replaced
     port         : 0 takes a free one
+    open_intake  : opens the event log, in the server's process; without it, no events are taken
     make_console : makes the pages to mount at /console, in the server's process
     raises       : BadRequest if `host` is another machine's; AddressTaken if the port is in use;
-                   the BespeakError that `open_shop` raised at first
+                   the BespeakError that opening raised at first
     """
     if not is_loopback(host):
         raise BadRequest(
@@ -73,7 +77,7 @@ def serve(
     address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
-    site = Site(open_shop, make_console, watched, interval_s)
+    site = Site(open_shop, open_intake, make_console, watched, interval_s)
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
@@ -118,6 +122,7 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         shop = opened(site.open_shop)
+        intake = None if site.open_intake is None else site.open_intake()
     except BespeakError as error:
         say.send(error)
         raise SystemExit(1) from error
@@ -128,7 +133,7 @@ def _application(site: Site, say: Connection) -> ASGIApp:
         reload = Reload(site.watched, site.open_shop, site.interval_s)
     console = None if site.make_console is None else site.make_console()
     say.send(None)
-    return create_app(shop, console, reload=reload)
+    return create_app(shop, console, reload=reload, intake=intake)
 
 
 def claim(address: str, port: int) -> int:

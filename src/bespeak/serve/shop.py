@@ -6,21 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bespeak.live import Seen
 from bespeak.serve.snapshot import Snapshot
 
 
 class Recommend(Protocol):
-    """A list for a known customer, or for the history `items` (oldest first) of a visitor.
+    """A list for a customer, or for the history `items` (oldest first) of a visitor.
 
-    customer_id : a customer of the snapshot, or None
+    customer_id : a customer, or None
     items       : item ids of the snapshot; only without a customer
     k           : 1 to 1000
-    repeat      : whether the list may hold what the history holds; None: the workspace's choice
+    repeat      : whether the list may hold what they have; None: the workspace's choice
+    since       : what they did since the snapshot, oldest first
     returns     : a mapping of the shape of `answers.Recommendations`
     """
 
     def __call__(
-        self, *, customer_id: str | None, items: Sequence[str], k: int, repeat: bool | None
+        self,
+        *,
+        customer_id: str | None,
+        items: Sequence[str],
+        k: int,
+        repeat: bool | None,
+        since: Sequence[Seen] = (),
     ) -> Mapping[str, Any]: ...
 
 
@@ -37,9 +45,19 @@ class Shop:
     snapshot: Snapshot
     recommend: Recommend
     similar: Similar
+    taken: int = 0
+    """The last position of the event log that the snapshot has in it."""
+    primary: Sequence[str] = ("customer",)
+    """Namespaces whose value alone is a customer_id."""
     version: str = ""
     """Names this version to an operator; shown by /health/ready."""
     stages: Sequence[Mapping[str, Any]] = ()
     """Steps of the flow, in order, of the shape of `answers.Stage`."""
     runs: Sequence[Mapping[str, Any]] = ()
     """The latest runs first, of the shape of `answers.Run`."""
+
+    def visitors(self, customer_id: str) -> list[str]:
+        """Every identifier of one customer, as the event log spells them."""
+        known = self.snapshot.identities.of(customer_id).to_pylist()
+        found = [f"{row['namespace']}:{row['value']}" for row in known]
+        return found or [f"{namespace}:{customer_id}" for namespace in self.primary]

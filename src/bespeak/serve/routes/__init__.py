@@ -7,6 +7,7 @@ from bespeak.serve.routes import (
     customers,
     data,
     evaluation,
+    events,
     health,
     items,
     overview,
@@ -17,6 +18,7 @@ from bespeak.serve.routes import (
 ENDPOINTS: tuple[Endpoint, ...] = (
     *recommendations.ENDPOINTS,  # before customers: `…/recommendations` is no part of an id
     *customers.ENDPOINTS,
+    *events.ENDPOINTS,
     *items.ENDPOINTS,
     *segments.ENDPOINTS,
     *overview.ENDPOINTS,

@@ -8,17 +8,31 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bespeak.live import Seen
 from bespeak.serve import answers
 from bespeak.serve.endpoint import Endpoint, path_value, shop_of
+from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
 from bespeak.serve.routes.items import unknown_item
+from bespeak.serve.shop import Shop
+
+LATEST = 200
+"""Events of the log that one answer goes by; what came before is in the next snapshot."""
 
 Repeat = Annotated[
     Literal["auto", "yes", "no"],
     msgspec.Meta(
         description="Whether the list may hold what the history holds; `auto` is the workspace's"
         " choice."
+    ),
+]
+
+
+Session = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=256, description="What its events told so far counts as well."
     ),
 ]
 
@@ -31,11 +45,12 @@ class ForCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody had, oldest first. An empty history is a newcomer's."""
+    """What somebody had, and the session that they are in. An empty history is a newcomer's."""
 
     items: Annotated[
         list[str], msgspec.Meta(max_length=1000, description="Item ids, oldest first.")
-    ]
+    ] = []
+    session_id: Session | None = None
     k: Count = 10
     repeat: Repeat = "auto"
 
@@ -43,10 +58,13 @@ class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def for_customer(request: Request) -> Response:
     asked = query(request, ForCustomer)
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
-    if not shop.snapshot.has_customer(customer_id):
+    since = _since(request, shop, shop.visitors(customer_id))
+    if not since and not shop.snapshot.has_customer(customer_id):
         raise unknown_customer(customer_id)
     return answers.reply(
-        shop.recommend(customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat))
+        shop.recommend(
+            customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat), since=since
+        )
     )
 
 
@@ -57,9 +75,20 @@ async def for_history(request: Request) -> Response:
     for item_id in asked.items:
         if shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
+    session = asked.session_id
+    since = _since(request, shop, [f"session:{session}"]) if session is not None else []
     return answers.reply(
-        shop.recommend(customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat))
-    )
+        shop.recommend(
+            customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
+            since=since,
+        )
+    )  # fmt: skip
+
+
+def _since(request: Request, shop: Shop, visitors: list[str]) -> list[Seen]:
+    """What these identifiers did since the snapshot, from whichever worker they were told to."""
+    intake: Intake | None = request.app.state.intake
+    return intake.log.history(visitors, LATEST, after=shop.taken) if intake is not None else []
 
 
 def _choice(repeat: str) -> bool | None:

@@ -1,0 +1,29 @@
+"""Where this worker's events go and come from: the log, and the one thread that appends to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bespeak import live
+
+
+@dataclass(frozen=True)
+class Intake:
+    """One open log.
+
+    identify : spells an identifier as the record does, personal ones hashed
+    """
+
+    log: live.Log
+    writer: live.Writer
+    identify: live.Identify
+
+    @classmethod
+    def over(cls, log: live.Log, identify: live.Identify) -> Intake:
+        """The log, with a thread of its own that appends."""
+        return cls(log, live.Writer(log), identify)
+
+    def close(self) -> None:
+        """Write what waits, and let go of the log."""
+        self.writer.close()
+        self.log.close()

@@ -1,0 +1,62 @@
+"""The body of a request that sends events: bounded, unpacked, and taken apart event by event."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from bespeak.errors import BadRequest
+
+UNPACKED = 8_388_608
+"""Bytes that a packed body may unpack to."""
+TOGETHER = 1_000
+"""Events of one request."""
+
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_each = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_EXAMPLE = 'Send {"events": [{"type": "view", "session_id": "s1", "item_id": "123"}]}.'
+
+
+async def events(request: Request) -> list[bytes]:
+    """Each event's own JSON, unchecked; a body that is one event is a batch of it.
+
+    raises : BadRequest unless it is an event, or {"events": [1 to 1000 of them]};
+             HTTPException 413 where it unpacks to too much, 415 where it is packed otherwise
+    """
+    content = _unpacked(await request.body(), request.headers.get("content-encoding", ""))
+    try:
+        given = _split(content)
+        several = given.keys() == {"events"}
+        found = [bytes(one) for one in _each(given["events"])] if several else [content]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(
+            f"the body is not an event, nor a list of them: {str(error)[:200]}",
+            next_step=_EXAMPLE,
+        ) from error
+    if not 0 < len(found) <= TOGETHER:
+        raise BadRequest(
+            "a batch of this size can't be taken",
+            found=f"{len(found)} events",
+            expected=f"1 to {TOGETHER}",
+        )
+    return found
+
+
+def _unpacked(content: bytes, packing: str) -> bytes:
+    if packing.lower() in {"", "identity"}:
+        return content
+    if packing.lower() != "gzip":
+        raise HTTPException(415, "The body may be packed with gzip, and no otherwise")
+    unpack = zlib.decompressobj(wbits=31)
+    try:
+        found = unpack.decompress(content, UNPACKED)
+    except zlib.error as error:
+        raise BadRequest("the body is not packed with gzip, though it says so") from error
+    if unpack.unconsumed_tail:
+        raise HTTPException(413, f"The body unpacks to more than {UNPACKED} bytes")
+    if not unpack.eof:
+        raise BadRequest("the body, packed with gzip, breaks off")
+    return found
