@@ -1,6 +1,7 @@
 """How time and memory grow with the events: made-up shops through bespeak on DuckDB, and by hand.
 
-    python -m benchmarks.growth [--events 1e6 --events 1e7] [--folder DIR] [--plot FILE] [--write]
+    python -m benchmarks.growth [--events 1e6 --events 1e7] [--folder DIR [--reuse]] [--plot FILE]
+                               [--json FILE] [--write]
 
 Collect, prepare, features and interactions. Limits: 8 GB of memory at 100 M events, time growing
 by at most the power 1.1 of the events, collect and prepare within 1.5 times the SQL of
@@ -50,7 +51,7 @@ class Measured:
     slowest: list[tuple[str, float]]
     peak_mb: float
     by_hand: float
-    by_hand_mb: float
+    by_hand_mb: float | None
     same: bool
     """Whether both accounts have the same rows."""
 
@@ -120,13 +121,23 @@ def _apart(what: str, shop: Path) -> tuple[dict[str, Any], float]:
         [sys.executable, "-m", "benchmarks.growth", f"--{what}", str(shop)], every=0.1
     )
     said: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    report.write_text(json.dumps({**said, "peak_mb": peak}))
     return said, peak
+
+
+def _by_hand(shop: Path, *, again: bool) -> tuple[dict[str, Any], float | None]:
+    """As `_apart`; unless `again`, what an earlier run on this very shop has left is taken."""
+    left = shop / "by-hand.json"
+    if again or not left.exists():
+        return _apart("by-hand", shop)
+    said = json.loads(left.read_text("utf-8"))
+    return said, said.get("peak_mb")
 
 
 # -- all of it -------------------------------------------------------------------------------------
 
 
-def measure(events: int, folder: Path) -> Measured:
+def measure(events: int, folder: Path, *, again: bool = True) -> Measured:
     """Make the shop (unless it is there), run both."""
     shop = folder / f"shop-{events}"
     if not (shop / "truth").exists():
@@ -137,7 +148,7 @@ def measure(events: int, folder: Path) -> Measured:
     for made in ("stage", "record", "features", "artifacts"):
         shutil.rmtree(shop / made, ignore_errors=True)
     (shop / ".digests.json").unlink(missing_ok=True)
-    by_hand, by_hand_mb = _apart("by-hand", shop)
+    by_hand, by_hand_mb = _by_hand(shop, again=again)
     ours, peak = _apart("flow", shop)
     account = ours["account"]
     return Measured(
@@ -176,7 +187,7 @@ def told(found: Sequence[Measured], load: str) -> str:
             f"{one.events / one.total:,.0f}",
             f"{one.peak_mb:,.0f}",
             f"{one.by_hand:.1f}",
-            f"{one.by_hand_mb:,.0f}",
+            "not taken" if one.by_hand_mb is None else f"{one.by_hand_mb:,.0f}",
             f"{one.ratio:.2f}",
             f"{one.seconds['segments']:.1f}",
         ]
@@ -241,6 +252,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=float, action="append", help="1e6 and 1e7 by default")
     parser.add_argument("--folder", type=Path, help="keep the shops there")
+    parser.add_argument("--reuse", action="store_true", help="what --folder has of the SQL's runs")
     parser.add_argument("--plot", type=Path, help="an SVG or PNG to write")
     parser.add_argument("--write", action="store_true", help=f"write {WRITTEN.name}")
     parser.add_argument("--json", type=Path, help="write the figures, and add to those there")
@@ -263,7 +275,8 @@ def report(given: argparse.Namespace) -> None:
             found[one["events"]] = Measured(**one)
     for events in sorted(map(round, given.events or SIZES)):
         with tempfile.TemporaryDirectory() as scratch:
-            found[events] = measure(events, given.folder or Path(scratch))
+            folder = given.folder or Path(scratch)
+            found[events] = measure(events, folder, again=not given.reuse)
         load.append(os.getloadavg()[0])
         if given.json is not None:
             given.json.write_text(json.dumps([asdict(one) for one in found.values()]))

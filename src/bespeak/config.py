@@ -166,6 +166,20 @@ class Serve(_Part, frozen=True):
     port: int = 8000
 
 
+def size_bytes(text: str) -> int:
+    """A size of memory as a number: 2GB is 2·10⁹, 2GiB is 2·2³⁰.
+
+    raises : ConfigInvalid
+    """
+    found = SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ConfigInvalid(
+            "workspace.memory", found=repr(text), expected="a size like 2GB or 512MiB"
+        )
+    power = " KMGT".index(found[2].upper() or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
+
+
 class Workspace(_Part, frozen=True):
     """What holds for the whole workspace."""
 
@@ -181,14 +195,8 @@ class Workspace(_Part, frozen=True):
 
     @property
     def memory_bytes(self) -> int:
-        """`memory` as a number: 2GB is 2·10⁹, 2GiB is 2·2³⁰."""
-        found = SIZE.fullmatch(self.memory.strip())
-        if found is None:
-            raise ConfigInvalid(
-                "workspace.memory", found=repr(self.memory), expected="a size like 2GB or 512MiB"
-            )
-        power = " KMGT".index(found[2].upper() or " ")
-        return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
+        """`memory` as a number."""
+        return size_bytes(self.memory)
 
 
 class Spark(_Part, frozen=True):

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bespeak.engines import Engine
+from bespeak.engines import DuckDB, Engine
 from bespeak.errors import BespeakError, SourceMissing, SourceUnreadable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,6 +63,34 @@ def test_what_is_kept_can_be_read_again_and_again(engine: Engine) -> None:
     kept = engine.keep(engine.table(pa.table({"n": [1, 2, 3]})))
     for _ in range(2):
         assert engine.run(kept.agg(total=kept["n"].sum()))["total"].to_pylist() == [6]
+
+
+def summed(part: ir.Table) -> ir.Table:
+    return part.group_by("who").agg(total=part["n"].sum(), rows=part.count())
+
+
+def check_kept_apart(engine: Engine, rows: int) -> None:
+    who = [None if at % 97 == 0 else f"c{at % 701}" for at in range(rows)]
+    table = engine.table(pa.table({"who": who, "n": list(range(rows))}))
+    expected = sorted(engine.run(summed(table)).to_pylist(), key=str)
+    found = engine.keep_apart(table, "who", summed)
+    assert sorted(engine.run(found).to_pylist(), key=str) == expected
+    assert len(expected) == 702
+
+
+def test_what_is_kept_apart_comes_to_the_same(engine: Engine) -> None:
+    check_kept_apart(engine, 10_000)
+
+
+def test_duckdb_parts_what_its_memory_could_not_sum(tmp_path: Path) -> None:
+    parts = []
+    with DuckDB(scratch=tmp_path, memory="64MB", threads=2) as engine:
+        check_kept_apart(engine, 400_000)
+        engine.keep_apart(
+            engine.table(pa.table({"who": [f"c{at % 701}" for at in range(400_000)]})), "who",
+            lambda part: parts.append(part) or part,
+        )  # fmt: skip
+    assert len(parts) == 3
 
 
 def test_what_is_kept_has_the_types_that_were_said(engine: Engine) -> None:

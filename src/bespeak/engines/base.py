@@ -69,6 +69,15 @@ class Engine(Protocol):
     def keep(self, expression: ir.Table) -> ir.Table:
         """Compute once, on disk, for the steps that follow; gone when the engine closes."""
 
+    def keep_apart(
+        self, rows: ir.Table, column: str, each: Callable[[ir.Table], ir.Table]
+    ) -> ir.Table:
+        """`each` of `rows`, kept: for sums over so many groups that memory could not hold them.
+
+        column : text; rows that have the same in it are always in one part, and null is a value
+        each   : what to make of one part; of all parts together it must make the same
+        """
+
     def micros(self, time: ir.Value) -> ir.Value:
         """Whole microseconds since 1970 of a timestamp."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bespeak.config import size_bytes
 from bespeak.engines.base import Batches, Mapper
 from bespeak.engines.dialect import DUCKDB
 from bespeak.engines.files import parquet_files
@@ -21,6 +22,8 @@ from bespeak.errors import BespeakError, SourceUnreadable
 
 RANGE_ROWS = 500_000
 """Below this many rows one thread is as quick as several."""
+GROUP_BYTES = 400
+"""What a row at most takes while it is summed, where every row is a group: keys, sums, hash."""
 NOT_INT64 = ("TINYINT", "SMALLINT", "INTEGER", "HUGEINT")
 """What DuckDB makes of whole numbers that an expression calls int64; a hash stays UBIGINT."""
 
@@ -47,6 +50,7 @@ class DuckDB:
         self._ibis = ibis.duckdb.connect(**settings)
         self._ibis.raw_sql("SET TimeZone = 'UTC'")
         self._ibis.raw_sql("SET enable_progress_bar = false")  # standard output is for answers
+        self._memory = size_bytes(memory)
         self._kept = self._made = 0
 
     def read(
@@ -123,7 +127,7 @@ class DuckDB:
             self._ibis.raw_sql(f"COPY ({query}) TO '{_quoted(target)}' ({options})")
         except duckdb.Error as error:
             raise _translated(error) from error
-        return sum(pq.ParquetFile(file).metadata.num_rows for file in folder.rglob("*.parquet"))
+        return _rows_in(folder)
 
     def _typed(self, expression: ir.Table) -> str:
         """The query, with numbers of the types that the expression says they have.
@@ -168,6 +172,23 @@ class DuckDB:
         self.write(expression, folder)
         return self.read([folder])
 
+    def keep_apart(
+        self, rows: ir.Table, column: str, each: Callable[[ir.Table], ir.Table]
+    ) -> ir.Table:
+        kept, whole = self.keep(rows), self._scratch / f"kept-{self._kept}"
+        parts = -(-_rows_in(whole) * GROUP_BYTES // self._memory)
+        if parts < 2:
+            return self.keep(each(kept))
+        # groups spilled and read back would take many times longer than the rows in parts
+        split, made = (self._scratch / f"{name}-{self._kept}" for name in ("split", "apart"))
+        part = (kept[column].hash() % parts).abs().cast("string")
+        self.write(kept.mutate(_part=part), split, by="_part")
+        shutil.rmtree(whole)
+        for at, folder in enumerate(sorted(split.iterdir())):
+            self.write(each(self.read([folder])), made / str(at))
+            shutil.rmtree(folder)
+        return self.read([made])
+
     def micros(self, time: ir.Value) -> ir.Value:
         return DUCKDB["micros"](time)
 
@@ -195,6 +216,11 @@ class DuckDB:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _rows_in(folder: Path) -> int:
+    """As the footers of its files say."""
+    return sum(pq.ParquetFile(file).metadata.num_rows for file in folder.rglob("*.parquet"))
 
 
 def _quoted(path: Path) -> str:

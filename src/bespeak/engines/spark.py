@@ -173,6 +173,11 @@ class Spark:
         self.write(expression, folder)
         return self.read([folder])
 
+    def keep_apart(
+        self, rows: ir.Table, column: str, each: Callable[[ir.Table], ir.Table]
+    ) -> ir.Table:
+        return self.keep(each(rows))  # its shuffles part the rows, and spill what is too much
+
     def map(
         self,
         expression: ir.Table,

@@ -57,8 +57,7 @@ def interactions(
         if name not in events.columns:
             raise ColumnMissing(f"events: there is no column `{name}`", expected=", ".join(NEEDED))
     counted = _weighed(engine, events, _checked(weights), half_life_days, as_of)
-    # kept in between: two sums over all events at once would need the memory of both
-    return _kept(_summed(engine.keep(_instants(counted))))
+    return engine.keep_apart(counted, "customer_id", lambda part: _kept(_summed(_instants(part))))
 
 
 def latest(engine: Engine, events: ir.Table) -> datetime:
