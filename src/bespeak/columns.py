@@ -138,4 +138,7 @@ IDENTITIES: Mapping[str, str] = MappingProxyType(
 PERSONAL_NAMESPACES = ("email", "phone", "name", "card", "address", "ip")
 """Identifiers kept only as a keyed hash, whatever the source calls them."""
 
+SESSION = "session"
+"""The namespace of visits: a person has as many of these as they like."""
+
 MAPPABLE = tuple(name for name in RECORD if name not in {"links", "quarantine", "merged"})

@@ -68,6 +68,9 @@ class Source(_Part, frozen=True):
     """What the same rows say of the customer."""
     texts: dict[str, Mapped] = {}
     """A text that the same rows carry (`text`, `rating` …)."""
+    spelled: bool = False
+    """Whether identifiers stand as the record spells them, `namespace:value`, personal ones hashed
+    already: as in the copies of the event log."""
     held_out: bool = False
     """Prepared like any other, and kept from everything that learns: only to measure on."""
 

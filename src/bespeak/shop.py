@@ -11,10 +11,8 @@ from bespeak import collect, console, ledger, live, recommend, serve
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.publishing import SNAPSHOT
+from bespeak.flow.taking import LOG
 from bespeak.workspace import CURRENT, Workspace
-
-LOG = "live.db"
-"""The event log, in the workspace's folder."""
 
 
 def open_shop(workspace: Workspace) -> serve.Shop:
@@ -22,7 +20,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
 
     raises : NotReady before the first run has ended; ArtifactCorrupt
     """
-    snapshot = serve.Snapshot.open(workspace.get(SNAPSHOT).path)
+    published = workspace.get(SNAPSHOT)
+    snapshot = serve.Snapshot.open(published.path)
     maker = recommender(workspace)
 
     def recommend_to(
@@ -49,8 +48,9 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         snapshot,
         recommend_to,
         similar_to,
+        taken=published.manifest.get("taken", 0),
         primary=workspace.config().identity.primary,
-        version=workspace.get(SNAPSHOT).version,
+        version=published.version,
         stages=[step for step in last if step["state"] != "running"],
         runs=[{key: value for key, value in run.items() if key != "steps"} for run in runs[:10]],
     )

@@ -83,6 +83,18 @@ class EventLogContract:
         assert items(log.history(["customer:1"], 9, after=seen)) == ["milk"]
         assert log.history(["customer:1"], 9, after=log.last()) == []
 
+    def test_a_session_that_becomes_theirs_after_a_position_comes_along_whole(
+        self, open_log: Open
+    ) -> None:
+        log = open_log()
+        log.append([[entry("a", "session:s", "tea", "s"), entry("b", item="rice")]], received=1)
+        seen = log.last()
+        log.append([[entry("c", "customer:1", "milk", "s")]], received=2)
+        assert items(log.history(["customer:1"], 9, after=seen)) == ["tea", "milk"]
+        seen = log.last()
+        log.append([[entry("d", "customer:1", "ink", "s")]], received=3)
+        assert items(log.history(["customer:1"], 9, after=seen)) == ["ink"]
+
     def test_reading_on_from_a_position_gives_the_rest_in_order(self, open_log: Open) -> None:
         log = open_log()
         assert (log.last(), list(log.after(0, 10))) == (0, [])

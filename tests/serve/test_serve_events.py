@@ -194,9 +194,18 @@ def test_who_came_since_the_last_run_is_a_customer_too(tell: Tell, asked: Ask) -
 def test_what_the_snapshot_has_in_it_does_not_count_twice(
     shop: Shop, intake: Intake, tell: Tell
 ) -> None:
-    taken(tell(view("i05")))
+    def see(item: str) -> dict[str, Any]:
+        return {"type": "view", "item_id": item, "identifiers": {"customer": "new"}}
+
+    taken(tell(see("i05")))
     newer = dataclasses.replace(shop, taken=intake.log.last())
     asked = ask_of(create_app(newer, intake=intake))
-    assert session(asked).json()["fallback"]
-    taken(tell(view("i09")))
-    assert offered(session(asked)) == ["i10", "i11"]
+    assert asked("/v1/customers/new/recommendations").status == 404
+    taken(tell(see("i09")))
+    assert offered(asked("/v1/customers/new/recommendations?k=2")) == ["i10", "i11"]
+
+
+def test_a_session_is_known_by_all_that_it_did(shop: Shop, intake: Intake, tell: Tell) -> None:
+    taken(tell(view("i05")))
+    newer = dataclasses.replace(shop, taken=intake.log.last())
+    assert offered(session(ask_of(create_app(newer, intake=intake)))) == ["i06", "i07"]

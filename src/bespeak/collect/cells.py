@@ -120,7 +120,9 @@ def identified(cells: Sequence[Cell]) -> ir.Value:
 def _cell(place: Place, work: Work) -> Cell:
     raw = _value(place, work.scope)
     if place.part == "identifiers":
-        value = personal.identifiers(place.name, parse.text(raw), work.secret)
+        value = parse.text(raw)
+        if not work.source.spelled:
+            value = personal.identifiers(place.name, value, work.secret)
         return Cell(place, value, None, None, None, personal=True)
     parsed = parse.read(raw, place.kind, work.scope.reader)
     if parsed is None:

@@ -28,6 +28,7 @@ from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.ratings import MEASURED, learn_ratings
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SCRATCH, SOURCES, Flow, Outcome, Step, Tell
+from bespeak.flow.taking import take, with_log
 from bespeak.workspace import Version, Workspace
 
 
@@ -81,7 +82,7 @@ def run(
     config = _chosen(config, engine)
     check_plan(config)
     started = time.perf_counter()
-    with workspace.lock(), _flowing(workspace, config, tell) as flow:
+    with workspace.lock(), _flowing(workspace, config, tell, fresh=True) as flow:
         before = workspace.current()
         reached = _through(flow, only)
         made = {key: version.version for key, version in flow.versions.items()}
@@ -257,11 +258,18 @@ def _check(what: str, given: str | None, allowed: Any) -> None:
 
 
 @contextmanager
-def _flowing(workspace: Workspace, config: Config, tell: Tell) -> Iterator[Flow]:
-    """A flow whose engine and scratch space are gone afterwards, however it ends."""
+def _flowing(
+    workspace: Workspace, config: Config, tell: Tell, *, fresh: bool = False
+) -> Iterator[Flow]:
+    """A flow whose engine and scratch space are gone afterwards, however it ends.
+
+    fresh : with what the event log has taken up to now, not only up to the last run
+    """
     scratch = workspace.root / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left: we hold the lock
-    flow = Flow(workspace, config, tell)
+    if fresh:
+        take(workspace)
+    flow = Flow(workspace, with_log(workspace, config), tell)
     try:
         yield flow
     finally:

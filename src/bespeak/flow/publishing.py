@@ -15,6 +15,7 @@ from bespeak import serve
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.offers import EVALUATION, HISTORIES
 from bespeak.flow.running import SOURCES, Flow
+from bespeak.flow.taking import taken
 
 SNAPSHOT = "artifacts/snapshot"
 GROUPINGS = {
@@ -36,7 +37,8 @@ def publish_snapshot(flow: Flow) -> None:
 
     def make(folder: Path) -> Mapping[str, Any]:
         made = serve.publish(flow.engine, folder, _rows(flow), _findings(flow))
-        return {"rows": made["rows"]["events"], "counts": made["rows"]}
+        counts = made["rows"]
+        return {"rows": counts["events"], "counts": counts, "taken": taken(flow.config)}
 
     needed = ("record/customers", "features/customers", "features/items", HISTORIES, EVALUATION)
     inputs = {

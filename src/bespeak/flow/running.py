@@ -163,11 +163,11 @@ class Flow:
         """The sources that hold rows of one table of the record, in the config's order.
 
         A source whose own table it is comes before those that only mention it; one that is held
-        out is not among them.
+        out is not among them, nor one that no run has prepared yet.
         """
-        told = [source for source in self.config.sources if not source.held_out]
-        made = [self.versions[f"{SOURCES}/{source.name}"] for source in told]
-        holding = [version for version in made if (version.path / table).is_dir()]
+        told = [source.name for source in self.config.sources if not source.held_out]
+        made = [self.versions.get(f"{SOURCES}/{name}") for name in told]
+        holding = [one for one in made if one is not None and (one.path / table).is_dir()]
         return sorted(holding, key=lambda version: version.manifest["table"] != table)
 
     def keys(self, *tables: str) -> list[str]:

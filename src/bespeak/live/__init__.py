@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from bespeak.live.commit import Writer
+from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new
 from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check
 from bespeak.live.log import Kept, Log, Seen
 from bespeak.live.sqlite import SQLiteLog
 
 __all__ = [
+    "COLUMNS",
+    "IDENTIFIER",
+    "Copy",
     "Entry",
     "Event",
     "Events",
@@ -19,4 +23,6 @@ __all__ = [
     "Writer",
     "Wrong",
     "check",
+    "copies",
+    "copy_new",
 ]

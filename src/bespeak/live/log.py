@@ -47,7 +47,7 @@ class Log(Protocol):
         """The latest events about items of one person, oldest first.
 
         visitors : every identifier of that person; one who logged in brings the sessions along
-        after    : only events beyond this position
+        after    : only events beyond this position, and all of a session that became theirs beyond
         """
         ...
 

@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_of ON events (visitor, position) WHERE item_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS joined (
   session TEXT PRIMARY KEY,
-  visitor TEXT NOT NULL
+  visitor TEXT NOT NULL,
+  at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS joined_to ON joined (visitor);
 """
@@ -44,16 +45,19 @@ INSERT INTO events (event_id, visitor, session, item_id, type, time, received, b
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING
 """
 JOIN = """
-INSERT INTO joined (session, visitor) VALUES (?, ?)
-ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor
+INSERT INTO joined (session, visitor, at) VALUES (?, ?, (SELECT max(position) FROM events))
+ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
+WHERE visitor <> excluded.visitor
 """
 HISTORY = """
-WITH own AS (SELECT value AS visitor FROM json_each(?1))
-SELECT item_id, type, time FROM events
-WHERE item_id IS NOT NULL AND position > ?3 AND visitor IN (
-  SELECT visitor FROM own
-  UNION SELECT 'session:' || session FROM joined WHERE visitor IN (SELECT visitor FROM own)
-)
+WITH own AS (
+  SELECT value AS visitor, ?3 AS since FROM json_each(?1)
+  UNION ALL
+  SELECT 'session:' || session, iif(at > ?3, 0, ?3) FROM joined
+  WHERE visitor IN (SELECT value FROM json_each(?1))
+), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
+SELECT item_id, type, time FROM whose JOIN events USING (visitor)
+WHERE item_id IS NOT NULL AND position > since
 ORDER BY position DESC LIMIT ?2
 """
 AFTER = """

@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from bespeak.columns import IDENTITIES, PERSONAL_NAMESPACES, TEXT
+from bespeak.columns import IDENTITIES, PERSONAL_NAMESPACES, SESSION, TEXT
 from bespeak.config import Identity
 from bespeak.engines import Engine
 from bespeak.prepare.components import components
@@ -83,11 +83,11 @@ def _shared(pairs: ir.Table, identity: Identity) -> ir.Table:
     """actor, namespace, identifiers: those linked to too many of one other namespace.
 
     Of a primary namespace fewer are too many, for its values tell people apart; but not of another
-    primary one, for a person may well have several cards.
+    primary one, for a person may well have several cards. Sessions are never too many.
     """
     seen = _both_ways(pairs).select("actor", "other").distinct()
     seen = seen.mutate(namespace=_namespace(seen["other"]))
-    seen = seen.filter(seen["namespace"] != _namespace(seen["actor"]))
+    seen = seen.filter(seen["namespace"] != _namespace(seen["actor"]), seen["namespace"] != SESSION)
     counted = seen.group_by(["actor", "namespace"]).agg(identifiers=seen.count())
     names = identity.primary
     people = counted["namespace"].isin(names) & ~_namespace(counted["actor"]).isin(names)

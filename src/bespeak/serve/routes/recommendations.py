@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bespeak.columns import SESSION
 from bespeak.live import Seen
 from bespeak.serve import answers
 from bespeak.serve.endpoint import Endpoint, path_value, shop_of
@@ -15,7 +16,6 @@ from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
 from bespeak.serve.routes.items import unknown_item
-from bespeak.serve.shop import Shop
 
 LATEST = 200
 """Events of the log that one answer goes by; what came before is in the next snapshot."""
@@ -58,7 +58,7 @@ class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def for_customer(request: Request) -> Response:
     asked = query(request, ForCustomer)
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
-    since = _since(request, shop, shop.visitors(customer_id))
+    since = _since(request, shop.visitors(customer_id), after=shop.taken)
     if not since and not shop.snapshot.has_customer(customer_id):
         raise unknown_customer(customer_id)
     return answers.reply(
@@ -76,7 +76,8 @@ async def for_history(request: Request) -> Response:
         if shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
     session = asked.session_id
-    since = _since(request, shop, [f"session:{session}"]) if session is not None else []
+    # all of it: the snapshot is not asked about sessions
+    since = _since(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
     return answers.reply(
         shop.recommend(
             customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
@@ -85,10 +86,10 @@ async def for_history(request: Request) -> Response:
     )  # fmt: skip
 
 
-def _since(request: Request, shop: Shop, visitors: list[str]) -> list[Seen]:
-    """What these identifiers did since the snapshot, from whichever worker they were told to."""
+def _since(request: Request, visitors: list[str], *, after: int) -> list[Seen]:
+    """What these identifiers did since that position, from whichever worker they were told to."""
     intake: Intake | None = request.app.state.intake
-    return intake.log.history(visitors, LATEST, after=shop.taken) if intake is not None else []
+    return intake.log.history(visitors, LATEST, after=after) if intake is not None else []
 
 
 def _choice(repeat: str) -> bool | None:

@@ -1,0 +1,147 @@
+"""Copies of the log for those who read whole tables: each event in one of them, once.
+
+A copy is a Parquet file that never changes, named by the positions it holds. The next begins where
+the last one ends, and none is there before it is whole: so a copy cut short leaves nothing, and is
+made again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bespeak.columns import SESSION
+from bespeak.live.event import Event
+from bespeak.live.log import Kept, Log
+
+ROWS = 1_000_000
+"""Events of the largest copy."""
+BATCH = 20_000
+IDENTIFIER = "id_"
+"""Before the namespace, in the name of an identifier's column."""
+TEXTS = (
+    "event_id", "type", "session_id", "order_id", "item_id", "price", "value", "discount",
+    "currency", "place", "device", "request_id", "properties",
+)  # fmt: skip
+COLUMNS: dict[str, pa.DataType] = {
+    **dict.fromkeys(TEXTS, pa.string()),
+    "time": pa.timestamp("us"),
+    "quantity": pa.float64(),
+    "position": pa.int64(),
+}
+_NAME = re.compile(r"events-(\d{12})-(\d{12})\.parquet")
+_decode = msgspec.json.Decoder(Event).decode
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One file, and the first and last position of the log that it may hold."""
+
+    path: Path
+    first: int
+    last: int
+
+    @property
+    def namespaces(self) -> list[str]:
+        """Of the identifiers in it."""
+        names = pq.read_schema(self.path).names
+        return [name.removeprefix(IDENTIFIER) for name in names if name.startswith(IDENTIFIER)]
+
+
+def copies(folder: Path) -> list[Copy]:
+    """The copies in `folder`, in order."""
+    named = [(path, _NAME.fullmatch(path.name)) for path in folder.glob("events-*.parquet")]
+    found = [Copy(path, int(name[1]), int(name[2])) for path, name in named if name is not None]
+    return sorted(found, key=lambda copy: copy.first)
+
+
+def copy_new(log: Log, folder: Path, *, rows: int = ROWS) -> list[Copy]:
+    """Copy what came after the last copy; nobody else may do so meanwhile.
+
+    returns : the new copies; none where nothing came
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".events-*"):
+        left.unlink()
+    made = copies(folder)
+    position, end = (made[-1].last if made else 0), log.last()
+    new: list[Copy] = []
+    while position < end:
+        entries = islice(_entries(log, position, end), rows)
+        new.append(_written(entries, folder, position + 1))
+        position = new[-1].last
+    return new
+
+
+def _entries(log: Log, position: int, end: int) -> Iterator[Kept]:
+    """What stands beyond `position`, up to `end`."""
+    while True:
+        batch = list(log.after(position, BATCH))
+        for one in batch:
+            if one.position > end:
+                return
+            yield one
+        if len(batch) < BATCH:
+            return
+        position = batch[-1].position
+
+
+def _written(entries: Iterator[Kept], folder: Path, first: int) -> Copy:
+    """One copy, of all of `entries`."""
+    tables, last = [], first
+    while batch := list(islice(entries, BATCH)):
+        tables.append(_table(batch))
+        last = batch[-1].position
+    # events of one batch may have identifiers that those of another lack
+    whole = pa.concat_tables(tables, promote_options="default")
+    aside = folder / f".events-{first}"
+    with aside.open("wb") as file:
+        pq.write_table(whole, file, compression="zstd", compression_level=1)
+        file.flush()
+        os.fsync(file.fileno())
+    target = folder / f"events-{first:012d}-{last:012d}.parquet"
+    aside.rename(target)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)
+    return Copy(target, first, last)
+
+
+def _table(batch: Sequence[Kept]) -> pa.Table:
+    events = [_decode(one.entry.body) for one in batch]
+    rows = [_row(event, one) for event, one in zip(events, batch, strict=True)]
+    named = sorted({f"{IDENTIFIER}{name}" for event in events for name in event.identifiers})
+    schema = pa.schema(
+        [*COLUMNS.items(), *((name, pa.string()) for name in [*named, IDENTIFIER + SESSION])]
+    )
+    return pa.Table.from_pylist(rows, schema)
+
+
+def _row(event: Event, kept: Kept) -> dict[str, Any]:
+    entry = kept.entry
+    value = event.value
+    if value is None and event.price is not None and event.type in {"purchase", "return"}:
+        value = event.price * Decimal(str(1 if event.quantity is None else event.quantity))
+    row = {name: getattr(event, name) for name in COLUMNS}
+    money = {"price": event.price, "value": value, "discount": event.discount}
+    row |= {name: None if amount is None else f"{amount:f}" for name, amount in money.items()}
+    row |= {f"{IDENTIFIER}{name}": spelled for name, spelled in event.identifiers.items()}
+    said = msgspec.json.encode(event.properties).decode() if event.properties else None
+    time = None if event.time is None else event.time.astimezone(UTC).replace(tzinfo=None)
+    row |= {"event_id": entry.event_id, "time": time, "properties": said}
+    if entry.session is not None:
+        row[IDENTIFIER + SESSION] = f"{SESSION}:{entry.session}"
+    return row

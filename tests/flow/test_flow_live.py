@@ -1,0 +1,137 @@
+"""What comes in live is in the next list at once, and in the record after the next run, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.dataset as ds
+import pytest
+
+from bespeak import flow, ledger, shop
+from bespeak.flow.taking import take
+from bespeak.live import Entry, SQLiteLog, check
+from bespeak.workspace import Workspace
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CONFIG = """
+[workspace]
+name = "Small shop"
+
+[[sources]]
+name = "till"
+channel = "till"
+files = ["till.csv"]
+identifiers = { customer = "who", email = "mail" }
+columns = { type = { constant = "purchase" }, item_id = "what", time = "at" }
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Forty customers; tea goes with milk, ink with pens."""
+    lines = ["who,mail,what,at"]
+    for number in range(40):
+        pair = ("tea", "milk") if number % 2 else ("ink", "pens")
+        for day, item in enumerate((*pair, pair[number % 3 == 0]), start=1 + number % 20):
+            lines.append(f"c{number},c{number}@example.org,{item},2026-02-{day:02d}T10:00:00Z")
+    (tmp_path / "till.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
+    made = Workspace(tmp_path)
+    flow.run(made)
+    return made
+
+
+@contextmanager
+def intake(workspace: Workspace) -> Iterator[Any]:
+    opened = shop.open_intake(workspace)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def tell(workspace: Workspace, *events: dict[str, Any]) -> None:
+    with intake(workspace) as opened:
+        entries = [check(msgspec.json.encode(one), 0, NOW, opened.identify) for one in events]
+        assert all(isinstance(one, Entry) for one in entries), entries
+        opened.writer.append([one for one in entries if isinstance(one, Entry)]).result()
+
+
+def record(workspace: Workspace) -> list[dict[str, Any]]:
+    folder = workspace.get("record/sources/live").path / "events"
+    rows: list[dict[str, Any]] = ds.dataset(folder, partitioning=None).to_table().to_pylist()
+    return sorted(rows, key=lambda row: str(row["event_id"]))
+
+
+def people(workspace: Workspace) -> dict[str, str]:
+    folder = workspace.get("record/identities").path / "rows"
+    rows = ds.dataset(folder, partitioning=None).to_table().to_pylist()
+    return {row["actor"]: row["customer_id"] for row in rows}
+
+
+def view(event_id: str, session: str, item: str = "tea", **who: str) -> dict[str, Any]:
+    return {"event_id": event_id, "type": "view", "session_id": session, "item_id": item,
+            "identifiers": who}  # fmt: skip
+
+
+def test_a_run_takes_each_event_of_the_log_once(workspace: Workspace) -> None:
+    tell(workspace, view("a", "s1"), view("b", "s2", "ink"))
+    assert flow.run(workspace).changed
+    assert [row["event_id"] for row in record(workspace)] == ["a", "b"]
+    assert not flow.run(workspace).changed
+    tell(workspace, view("b", "s2", "ink"), view("c", "s2", "pens"))
+    flow.run(workspace)
+    assert [row["event_id"] for row in record(workspace)] == ["a", "b", "c"]
+    (line,) = [one for one in ledger.status(workspace, recount=True)["account"]
+               if one["source"] == "live"]  # fmt: skip
+    assert (line["rows_in"], line["kept"], line["merged"]) == (3, 3, 0)
+
+
+def test_a_run_that_dies_after_copying_loses_and_doubles_nothing(workspace: Workspace) -> None:
+    tell(workspace, view("a", "s1"))
+    take(workspace)  # and then the machine went down
+    assert shop.open_shop(workspace).taken == 0
+    assert flow.evaluate(workspace, models=["popular"], k=5, repeat=None)["models"]
+    tell(workspace, view("b", "s1"))
+    flow.run(workspace)
+    assert [row["event_id"] for row in record(workspace)] == ["a", "b"]
+    assert shop.open_shop(workspace).taken == 2
+
+
+def test_who_logs_in_is_the_customer_that_the_files_know(workspace: Workspace) -> None:
+    tell(workspace, view("a", "s1"), view("b", "s1", email="C1@example.org "))
+    tell(workspace, view("c", "s2"))
+    flow.run(workspace)
+    found = people(workspace)
+    assert found["session:s1"] == found["customer:c1"] == "c1"
+    assert found["session:s2"] == "session:s2"
+
+
+def test_a_customer_of_many_sessions_stays_one_person(workspace: Workspace) -> None:
+    tell(workspace, *(view(f"e{at}", f"s{at}", customer="c1") for at in range(40)))
+    flow.run(workspace)
+    assert {people(workspace)[f"session:s{at}"] for at in range(40)} == {"c1"}
+
+
+def test_what_a_run_has_taken_is_told_once_and_what_came_since_as_well(
+    workspace: Workspace,
+) -> None:
+    tell(workspace, view("a", "s1", "ink", customer="c1"))
+    flow.run(workspace)
+    opened = shop.open_shop(workspace)
+    log = SQLiteLog(workspace.root / "live.db")
+    visitors = opened.visitors("c1")
+    assert log.history(visitors, 9, after=opened.taken) == []
+    # a session whose events the run has seen becomes theirs: they follow
+    tell(workspace, view("b", "s9", "pens"))
+    flow.run(workspace)
+    taken = shop.open_shop(workspace).taken
+    tell(workspace, view("c", "s9", "milk", customer="c1"))
+    seen = [one.item_id for one in log.history(visitors, 9, after=taken)]
+    assert seen == ["pens", "milk"]
+    log.close()
