@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,21 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         k: int,
         repeat: bool | None,
         since: Sequence[live.Seen] = (),
+        filters: serve.Filters = serve.EVERYTHING,
     ) -> Mapping[str, Any]:
         known = customer_id is not None and snapshot.customers.one(customer_id) is not None
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
         return maker.answer(
-            customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened
-        )
+            customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
+            filters=recommend.Filters(**asdict(filters)),
+        )  # fmt: skip
 
     def similar_to(item_id: str, *, k: int) -> Mapping[str, Any]:
         known = snapshot.items.one(item_id) is not None
         return maker.similar(item_id, k=k, item_known=known)
+
+    def trending(*, k: int, filters: serve.Filters) -> Mapping[str, Any]:
+        return maker.trending(k=k, filters=recommend.Filters(**asdict(filters)))
 
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
@@ -48,6 +54,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         snapshot,
         recommend_to,
         similar_to,
+        trending,
         taken=published.manifest.get("taken", 0),
         primary=workspace.config().identity.primary,
         version=published.version,

@@ -16,6 +16,7 @@ from bespeak.errors import ArtifactCorrupt, BadRequest, NotFound, NotReady
 from bespeak.recommend import (
     Catalogue,
     Counting,
+    Filters,
     Recommender,
     Since,
     fit,
@@ -157,14 +158,46 @@ def test_what_is_not_allowed_or_excluded_is_never_offered() -> None:
     allowed = np.array([item != "milk" for item in shop.known.items])
     shop = replace(shop, catalogue=replace(shop.catalogue, allowed=allowed))
     assert [item["item_id"] for item in shop.answer("ann")["items"]] == ["ink", "pens"]
-    answer = shop.answer("ann", exclude=["ink", "ghost", "pens"])
+    answer = shop.answer("ann", filters=Filters(["ink", "ghost", "pens"]))
     assert answer["items"] == []
     assert answer["fallback_reason"]["code"] == "nothing_left"
 
 
+@pytest.mark.parametrize(
+    ("filters", "offered"),
+    [
+        (Filters(category="food"), ["milk"]),
+        (Filters(category="stationery"), ["ink"]),
+        (Filters(price_from=0.99, price_to=2.5), ["milk", "ink"]),
+        (Filters(price_to=0.98), []),
+        (Filters(["milk"], category="food"), []),
+        (Filters(), ["milk", "ink", "pens"]),
+    ],
+)
+def test_a_list_holds_only_what_was_asked_for(filters: Filters, offered: list[str]) -> None:
+    answer = recommender().answer("ann", filters=filters)
+    assert [item["item_id"] for item in answer["items"]] == offered
+
+
+def test_what_can_not_be_filtered_by_is_said() -> None:
+    shop = recommender()
+    with pytest.raises(BadRequest, match="Did you mean `food`"):
+        shop.answer("ann", filters=Filters(category="foo"))
+    with pytest.raises(BadRequest, match="price_from is above price_to"):
+        shop.trending(filters=Filters(price_from=2, price_to=1))
+
+
+def test_trending_is_what_most_chose_lately() -> None:
+    found = recommender().trending(k=2)
+    assert (found["model"], found["version"]) == ("popular", "v1")
+    assert [item["item_id"] for item in found["items"]] == ["ink", "pens"]
+    assert all(item["score"] > 0 for item in found["items"])
+    assert found["items"][0]["reason"]["code"] == "popular"
+
+
 def test_nothing_that_goes_with_a_history_is_a_fallback() -> None:
     shop = recommender()
-    answer = shop.answer("ann", exclude=["milk"], k=2)
+    answer = shop.answer("ann", filters=Filters(["milk"]), k=2)
     assert answer["fallback_reason"]["code"] == "no_evidence"
 
 

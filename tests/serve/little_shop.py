@@ -17,7 +17,7 @@ import pyarrow as pa
 from bespeak.columns import IDENTITIES, RECORD
 from bespeak.engines import DuckDB, Engine
 from bespeak.live import Seen
-from bespeak.serve import Findings, Rows, Shop, Snapshot, publish
+from bespeak.serve import EVERYTHING, Filters, Findings, Rows, Shop, Snapshot, publish
 
 START = datetime(2025, 3, 1, 8, 0)
 AS_OF = datetime(2025, 5, 30)
@@ -353,6 +353,7 @@ def shop(folder: Path, version: str = "v1") -> Shop:
     return Shop(
         snapshot=snapshot, version=version, stages=STAGES, runs=RUNS,
         recommend=partial(_recommend, snapshot, version), similar=partial(_similar, snapshot),
+        trending=partial(_trending, snapshot, version),
     )  # fmt: skip
 
 
@@ -366,7 +367,7 @@ def _offer(snapshot: Snapshot, number: int, rank: int, why: Mapping[str, str]) -
 
 def _recommend(
     snapshot: Snapshot, version: str, *, customer_id: str | None, items: Sequence[str], k: int,
-    repeat: bool | None, since: Sequence[Seen] = (),
+    repeat: bool | None, since: Sequence[Seen] = (), filters: Filters = EVERYTHING,
 ) -> dict[str, Any]:  # fmt: skip
     had = list(items)
     if customer_id is not None:
@@ -378,9 +379,8 @@ def _recommend(
            "zh": f"常与 3 月 3 日购买的“{title}”一起购买"}  # fmt: skip
     lonely = {"code": "no_history", "en": "Nothing is known of this customer yet: what sells best",
               "zh": "尚无该顾客的历史：显示热销商品"}  # fmt: skip
-    numbers = [
-        n for n in range(last + 1, last + 25) if repeat is not False or item_id(n % 24) not in had
-    ]
+    out = {*filters.exclude, *(had if repeat is False else [])}
+    numbers = [n for n in range(last + 1, last + 25) if item_id(n % 24) not in out]
     return {
         "customer_id": customer_id, "request_id": "r-1", "model": "frequency" if had else "popular",
         "version": version, "fallback": not had, "fallback_reason": None if had else lonely,
@@ -390,6 +390,13 @@ def _recommend(
             for rank, number in enumerate(numbers[:k])
         ],
     }  # fmt: skip
+
+
+def _trending(snapshot: Snapshot, version: str, *, k: int, filters: Filters) -> dict[str, Any]:
+    found = _recommend(
+        snapshot, version, customer_id=None, items=(), k=k, repeat=None, filters=filters
+    )
+    return {name: found[name] for name in ("model", "version", "as_of", "items")}
 
 
 def _similar(snapshot: Snapshot, item: str, *, k: int) -> dict[str, Any]:

@@ -29,6 +29,7 @@ GETS = {
     "/v1/customers/c30?history=0": answers.Customer,
     "/v1/customers/c01/recommendations?k=3&repeat=no": answers.Recommendations,
     f"/v1/customers/{ODD}/recommendations": answers.Recommendations,
+    "/v1/trending?k=3&exclude=i00,i01&category=Tea&price_to=9.5": answers.Trending,
     "/v1/items?q=tea": answers.ItemsFound,
     "/v1/items/i23": answers.Item,
     "/v1/items/i00/similar?k=1000": answers.SimilarItems,

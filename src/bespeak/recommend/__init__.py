@@ -14,6 +14,7 @@ from bespeak.recommend.batch import SCHEMA as LISTS
 from bespeak.recommend.batch import recommend_all
 from bespeak.recommend.catalogue import Catalogue, load_catalogue
 from bespeak.recommend.evaluate import choose, evaluate, evaluate_files
+from bespeak.recommend.filters import Filters
 from bespeak.recommend.gram import counts_where
 from bespeak.recommend.histories import Histories, Interactions, Stored, rebuy_share
 from bespeak.recommend.interactions import (
@@ -31,6 +32,7 @@ __all__ = [
     "MODELS",
     "Catalogue",
     "Counting",
+    "Filters",
     "Histories",
     "Interactions",
     "Rated",

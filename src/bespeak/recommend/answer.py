@@ -16,7 +16,8 @@ from bespeak.errors import ArtifactCorrupt, NotFound, NotReady
 from bespeak.recommend.base import Model, Similar
 from bespeak.recommend.catalogue import Catalogue
 from bespeak.recommend.evaluate import checked_k
-from bespeak.recommend.histories import Flags, Groups, Histories, Index, Interactions
+from bespeak.recommend.filters import ALL, Filters
+from bespeak.recommend.histories import Groups, Histories, Index, Interactions
 from bespeak.recommend.interactions import moment
 from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
@@ -59,7 +60,7 @@ class Recommender:
         *,
         k: int = 10,
         repeat: bool | None = None,
-        exclude: Sequence[str] = (),
+        filters: Filters = ALL,
         label: tuple[str, str] | None = None,
         customer_known: bool = False,
         since: Sequence[Since] = (),
@@ -67,13 +68,13 @@ class Recommender:
         """The k items to offer a customer, or whoever has the history `items`.
 
         repeat         : whether owned items may be offered; None: as this recommender does
-        exclude        : item ids that may not be offered
+        filters        : which items the list may hold
         label          : (kind, label) of this call, like ("place", "330"), for popular items
         customer_known : the caller has seen the customer, so no history is no error
         since          : what they did since the interactions were counted, oldest first
         returns        : as serve.answers.Recommendations; `model` is the one that made the list
         raises         : NotFound for a customer without history, unless `customer_known`;
-                         BadRequest unless k is 1 to 1000
+                         BadRequest unless k is 1 to 1000, and as Filters.allowed
         """
         checked_k(k)
         history, unknown = self._history(customer_id, items, customer_known or bool(since))
@@ -81,7 +82,8 @@ class Recommender:
         if label is not None:
             history = _labelled(history, *label)
         again = self.repeat if repeat is None else repeat
-        allow, out = self._allow(exclude), None if again else history
+        allow = filters.allowed(self.catalogue, self.known.items)
+        out = None if again else history
         lists = listed(self.model, self.popular, history, k, exclude=out, allow=allow)
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
@@ -98,6 +100,24 @@ class Recommender:
             "fallback_reason": fallback_reason(code) if code else None,
             "as_of": self._as_of(),
             "items": self._said(history, offered, ranked.scores[0], own, maker),
+        }
+
+    def trending(self, *, k: int = 10, filters: Filters = ALL) -> dict[str, Any]:
+        """The k items that most customers chose lately, as of the last count.
+
+        returns : as serve.answers.Trending
+        raises  : as `answer`, but for customers
+        """
+        checked_k(k)
+        allow = filters.allowed(self.catalogue, self.known.items)
+        nobody = Histories.of_lists([[]])
+        ranked = self.popular.recommend(nobody, k, allow=allow)
+        offered = ranked.row(0)
+        return {
+            "model": self.popular.name,
+            "version": self.version,
+            "as_of": self._as_of(),
+            "items": self._said(nobody, offered, ranked.scores[0], 0, self.popular),
         }
 
     def similar(self, item_id: str, *, k: int = 10, item_known: bool = False) -> dict[str, Any]:
@@ -151,14 +171,6 @@ class Recommender:
         places = self.known.items.find_all([event.item_id for event in since])
         now = brought_up_to_date(history, since, places.tolist(), self.counting, self.known.as_of)
         return now, int((places < 0).sum())
-
-    def _allow(self, exclude: Sequence[str]) -> Flags:
-        if not exclude:
-            return self.catalogue.allowed
-        allow = self.catalogue.allowed.copy()
-        places = self.known.items.find_all(exclude)
-        allow[places[places >= 0]] = False
-        return allow
 
     def _said(
         self, history: Histories, items: Index, scores: Any, own: int, maker: Model

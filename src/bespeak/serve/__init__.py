@@ -10,10 +10,12 @@ from bespeak.serve.app import Reload, create_app
 from bespeak.serve.intake import Intake
 from bespeak.serve.publication import Findings, Rows, publish
 from bespeak.serve.run import serve
-from bespeak.serve.shop import Shop
+from bespeak.serve.shop import EVERYTHING, Filters, Shop
 from bespeak.serve.snapshot import Snapshot
 
 __all__ = [
+    "EVERYTHING",
+    "Filters",
     "Findings",
     "Intake",
     "Reload",

@@ -69,6 +69,15 @@ class Recommendations(msgspec.Struct, frozen=True):
     items: list[Offered]
 
 
+class Trending(msgspec.Struct, frozen=True):
+    """What most customers chose lately."""
+
+    model: str
+    version: str
+    as_of: datetime
+    items: list[Offered]
+
+
 class SimilarItems(msgspec.Struct, frozen=True):
     """Items that go with one item."""
 

@@ -10,6 +10,19 @@ from bespeak.live import Seen
 from bespeak.serve.snapshot import Snapshot
 
 
+@dataclass(frozen=True)
+class Filters:
+    """Which items a list may hold: see the fields of the same names in the API."""
+
+    exclude: Sequence[str] = ()
+    category: str | None = None
+    price_from: float | None = None
+    price_to: float | None = None
+
+
+EVERYTHING = Filters()
+
+
 class Recommend(Protocol):
     """A list for a customer, or for the history `items` (oldest first) of a visitor.
 
@@ -18,6 +31,7 @@ class Recommend(Protocol):
     k           : 1 to 1000
     repeat      : whether the list may hold what they have; None: the workspace's choice
     since       : what they did since the snapshot, oldest first
+    filters     : which items the list may hold
     returns     : a mapping of the shape of `answers.Recommendations`
     """
 
@@ -29,7 +43,14 @@ class Recommend(Protocol):
         k: int,
         repeat: bool | None,
         since: Sequence[Seen] = (),
+        filters: Filters = EVERYTHING,
     ) -> Mapping[str, Any]: ...
+
+
+class Trending(Protocol):
+    """What most choose lately; a mapping of the shape of `answers.Trending`."""
+
+    def __call__(self, *, k: int, filters: Filters) -> Mapping[str, Any]: ...
 
 
 class Similar(Protocol):
@@ -45,6 +66,7 @@ class Shop:
     snapshot: Snapshot
     recommend: Recommend
     similar: Similar
+    trending: Trending
     taken: int = 0
     """The last position of the event log that the snapshot has in it."""
     primary: Sequence[str] = ("customer",)

@@ -16,6 +16,7 @@ from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
 from bespeak.serve.routes.items import unknown_item
+from bespeak.serve.shop import Filters
 
 LATEST = 200
 """Events of the log that one answer goes by; what came before is in the next snapshot."""
@@ -37,10 +38,43 @@ Session = Annotated[
 ]
 
 
-class ForCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a list, and whether it may repeat."""
+Category = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=400, description="Only of this category: its path, or the beginning of it."
+    ),
+]
+Price = Annotated[float, msgspec.Meta(ge=0, description="In the workspace's currency, inclusive.")]
+Excluded = Annotated[
+    list[str], msgspec.Meta(max_length=1000, description="Item ids that may not be on the list.")
+]
+
+
+class ListTrending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a list, and of what."""
 
     k: Count = 10
+    exclude: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=20_000,
+            description="Item ids that may not be on the list, by comma; ids with a comma in them"
+            " go into the body of POST /v1/recommendations.",
+        ),
+    ] = ""
+    category: Category | None = None
+    price_from: Price | None = None
+    price_to: Price | None = None
+
+    @property
+    def filters(self) -> Filters:
+        excluded = [item for item in self.exclude.split(",") if item]
+        return Filters(excluded, self.category, self.price_from, self.price_to)
+
+
+class ForCustomer(ListTrending, frozen=True, forbid_unknown_fields=True):
+    """How long a list, of what, and whether it may repeat."""
+
     repeat: Repeat = "auto"
 
 
@@ -53,6 +87,14 @@ class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_id: Session | None = None
     k: Count = 10
     repeat: Repeat = "auto"
+    exclude: Excluded = []
+    category: Category | None = None
+    price_from: Price | None = None
+    price_to: Price | None = None
+
+    @property
+    def filters(self) -> Filters:
+        return Filters(self.exclude, self.category, self.price_from, self.price_to)
 
 
 async def for_customer(request: Request) -> Response:
@@ -63,9 +105,10 @@ async def for_customer(request: Request) -> Response:
         raise unknown_customer(customer_id)
     return answers.reply(
         shop.recommend(
-            customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat), since=since
+            customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
+            since=since, filters=asked.filters,
         )
-    )
+    )  # fmt: skip
 
 
 async def for_history(request: Request) -> Response:
@@ -81,9 +124,14 @@ async def for_history(request: Request) -> Response:
     return answers.reply(
         shop.recommend(
             customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
-            since=since,
+            since=since, filters=asked.filters,
         )
     )  # fmt: skip
+
+
+async def trending(request: Request) -> Response:
+    asked = query(request, ListTrending)
+    return answers.reply(shop_of(request).trending(k=asked.k, filters=asked.filters))
 
 
 def _since(request: Request, visitors: list[str], *, after: int) -> list[Seen]:
@@ -106,5 +154,9 @@ ENDPOINTS = (
         "/v1/recommendations", for_history, answers.Recommendations,
         "What to offer somebody with this history", "Recommendations", body=History,
         method="POST", refusals=(404, 422),
+    ),
+    Endpoint(
+        "/v1/trending", trending, answers.Trending, "What most choose lately", "Recommendations",
+        query=ListTrending,
     ),
 )  # fmt: skip

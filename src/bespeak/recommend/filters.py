@@ -1,0 +1,78 @@
+"""Which items a list may hold, by what the caller wants of it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bespeak.errors import BadRequest
+from bespeak.recommend.catalogue import NO_PRICE, PRICE, Catalogue
+from bespeak.recommend.histories import Flags
+from bespeak.recommend.texts import Ids
+
+WITHIN = " > "
+"""Between the steps of a category's path."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """All of them together; what is not said does not narrow the list.
+
+    exclude             : item ids; those that nobody knows do no harm
+    category            : the path of a category, or its beginning
+    price_from, price_to: in the currency's unit, both inclusive; an item without a price is in none
+    """
+
+    exclude: Sequence[str] = ()
+    category: str | None = None
+    price_from: float | None = None
+    price_to: float | None = None
+
+    def allowed(self, catalogue: Catalogue, items: Ids) -> Flags:
+        """A flag an item of the catalogue, which has its own say too.
+
+        raises : BadRequest for a category that no item is in, or a price range upside down
+        """
+        if self == ALL:
+            return catalogue.allowed
+        allow = catalogue.allowed.copy()
+        if self.exclude:
+            places = items.find_all(list(self.exclude))
+            allow[places[places >= 0]] = False
+        if self.category is not None:
+            allow &= _in_category(catalogue, self.category)
+        if self.price_from is not None or self.price_to is not None:
+            allow &= self._in_range(catalogue)
+        return allow
+
+    def _in_range(self, catalogue: Catalogue) -> Flags:
+        least = -np.inf if self.price_from is None else self.price_from
+        most = np.inf if self.price_to is None else self.price_to
+        if least > most:
+            raise BadRequest(
+                "price_from is above price_to", found=f"{least:g} to {most:g}",
+                expected="the lower one first",
+            )  # fmt: skip
+        prices = catalogue.prices / PRICE
+        found: Flags = (catalogue.prices != NO_PRICE) & (prices >= least) & (prices <= most)
+        return found
+
+
+ALL = Filters()
+
+
+def _in_category(catalogue: Catalogue, category: str) -> Flags:
+    names = list(catalogue.categories.names)
+    chosen = [name == category or name.startswith(category + WITHIN) for name in names]
+    if not any(chosen):
+        near = difflib.get_close_matches(category, names, n=1)
+        raise BadRequest(
+            "no item is in that category", found=f"`{category[:80]}`",
+            next_step=f"Did you mean `{near[0]}`?" if near else "See the items' `category`.",
+        )  # fmt: skip
+    # the last flag stands for items without a category, whose number is -1
+    found: Flags = np.array([*chosen, False])[catalogue.category_of]
+    return found
