@@ -18,6 +18,7 @@ from bespeak.errors import ConfigInvalid
 FILE_NAME = "bespeak.toml"
 
 Format = Literal["auto", "csv", "jsonl", "parquet", "excel", "sql", "access_log"]
+SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B?", re.IGNORECASE)
 
@@ -202,6 +203,15 @@ class Workspace(_Part, frozen=True):
         return size_bytes(self.memory)
 
 
+class Live(_Part, frozen=True):
+    """The event log: a SQLite file in the workspace, or a PostgreSQL database."""
+
+    database: str | None = None
+    """`postgresql://…` (extra `postgres`); without it, live.db in the workspace."""
+    schema: str = "bespeak"
+    """Where the tables are, in that database: one for each workspace."""
+
+
 class Spark(_Part, frozen=True):
     """Where Spark runs, for `engine = "spark"`; a session that is there, or SPARK_REMOTE, wins."""
 
@@ -223,6 +233,7 @@ class Config(_Part, frozen=True):
     segments: Segments = Segments()
     recommend: Recommend = Recommend()
     serve: Serve = Serve()
+    live: Live = Live()
 
 
 def load(path: Path) -> Config:
@@ -292,7 +303,7 @@ def _value_at(data: Any, path: str) -> Any:
 
 def _known_keys() -> list[str]:
     parts = (Config, Workspace, Source, Identity, Policy, Prepare, Features, Segments, Recommend,
-             Serve, Derived)  # fmt: skip
+             Serve, Live, Derived)  # fmt: skip
     return sorted({name for part in parts for name in part.__struct_fields__})
 
 
@@ -351,6 +362,12 @@ def _general_problems(config: Config) -> list[str]:
         for key in config.spark.settings
         if not key.startswith("spark.")  # Spark itself would pass over it
     ]
+    if SCHEMA.fullmatch(config.live.schema) is None:
+        problems.append(
+            f"live.schema: found `{config.live.schema}`, expected small letters, digits and _"
+        )
+    if not (config.live.database or "postgresql://").startswith("postgresql://"):
+        problems.append("live.database: expected postgresql://…")  # it may hold a password
     if config.recommend.half_life_days <= 0:
         problems.append("recommend.half_life_days must be more than 0")
     if config.serve.host not in {"127.0.0.1", "localhost", "::1"}:

@@ -12,7 +12,7 @@ from bespeak import collect, console, ledger, live, recommend, serve
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.publishing import SNAPSHOT
-from bespeak.flow.taking import LOG
+from bespeak.flow.taking import open_log
 from bespeak.workspace import CURRENT, Workspace
 
 
@@ -92,10 +92,10 @@ def recommender(workspace: Workspace) -> recommend.Recommender:
 def open_intake(workspace: Workspace) -> serve.Intake:
     """The workspace's event log, open to take events.
 
-    raises : LogUnavailable
+    raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
     identify = partial(collect.identifier, secret=workspace.secret())
-    return serve.Intake.over(live.SQLiteLog(workspace.root / LOG), identify)
+    return serve.Intake.over(open_log(workspace, workspace.config()), identify)
 
 
 def serve_shop(

@@ -268,7 +268,7 @@ def _flowing(
     scratch = workspace.root / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left: we hold the lock
     if fresh:
-        take(workspace)
+        take(workspace, config)
     flow = Flow(workspace, with_log(workspace, config), tell)
     try:
         yield flow

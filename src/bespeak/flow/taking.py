@@ -18,15 +18,23 @@ COPIES = "live"
 """Folder of its copies; also what the source is called."""
 
 
-def take(workspace: Workspace) -> None:
+def open_log(workspace: Workspace, config: Config) -> live.Log:
+    """The workspace's event log; it is made if it is not there.
+
+    raises : LogUnavailable; EngineUnavailable without the extra that it needs
+    """
+    chosen = config.live
+    return live.open_log(workspace.root / LOG, database=chosen.database, schema=chosen.schema)
+
+
+def take(workspace: Workspace, config: Config) -> None:
     """Copy what the log has taken since; the workspace must be locked.
 
-    raises : LogUnavailable
+    raises : as `open_log`
     """
-    path = workspace.root / LOG
-    if not path.exists():
+    if config.live.database is None and not (workspace.root / LOG).exists():
         return
-    log = live.SQLiteLog(path)
+    log = open_log(workspace, config)
     try:
         live.copy_new(log, workspace.root / COPIES)
     finally:

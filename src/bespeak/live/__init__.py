@@ -6,6 +6,8 @@ from bespeak.live.commit import Writer
 from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new
 from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check
 from bespeak.live.log import Kept, Log, Seen
+from bespeak.live.opening import open_log
+from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Identify",
     "Kept",
     "Log",
+    "PostgresLog",
     "SQLiteLog",
     "Seen",
     "Writer",
@@ -25,4 +28,5 @@ __all__ = [
     "check",
     "copies",
     "copy_new",
+    "open_log",
 ]

@@ -20,6 +20,7 @@ AHEAD = timedelta(hours=24)
 """How far a sender's clock may run ahead of ours before its event can't be believed."""
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MONEY_BELOW = 10**14
+TEXTS = ("event_id", "session_id", "item_id", "order_id", "place", "device", "request_id")
 NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -145,12 +146,22 @@ def _impossible(event: Event, received: datetime) -> tuple[str, str, str] | None
     for namespace in event.identifiers:
         if NAMESPACE.fullmatch(namespace) is None:
             return "identifiers", repr(namespace[:40]), "a name like `customer` or `email`"
+    broken = _text_with_nul(event)
+    if broken is not None:
+        return broken, "a NUL character", "text without one"
     if event.time is not None:
         if event.time.tzinfo is None:
             return "time", event.time.isoformat(), "an offset, like 2026-01-31T10:00:00Z"
         if not EARLIEST <= event.time <= received + AHEAD:
             return "time", event.time.isoformat(), "a time from 1970 to a day from now"
     return _impossible_number(event)
+
+
+def _text_with_nul(event: Event) -> str | None:
+    """The first field whose text holds a NUL, which PostgreSQL can't keep and nobody means."""
+    named = {f"identifiers.{name}": value for name, value in event.identifiers.items()}
+    texts = {name: getattr(event, name) for name in TEXTS} | named
+    return next((name for name, text in texts.items() if text and "\0" in text), None)
 
 
 def _impossible_number(event: Event) -> tuple[str, str, str] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bespeak.columns import SESSION
 from bespeak.live.event import Entry
 
 
@@ -64,3 +65,13 @@ class Log(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def joins_of(batches: Sequence[Sequence[Entry]]) -> dict[str, str]:
+    """Session -> whom its latest entry with somebody's identifier joins it to."""
+    return {
+        one.session: one.visitor
+        for entries in batches
+        for one in entries
+        if one.session is not None and one.visitor != f"{SESSION}:{one.session}"
+    }

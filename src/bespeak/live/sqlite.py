@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bespeak.errors import LogUnavailable
 from bespeak.live.event import Entry
-from bespeak.live.log import Kept, Seen
+from bespeak.live.log import Kept, Seen, joins_of
 
 PATIENCE_MS = 10_000
 """How long one process waits for another's commit."""
@@ -85,12 +85,7 @@ class SQLiteLog:
             connection.executescript(f"{TABLES} PRAGMA user_version = {LAYOUT};")
 
     def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
-        joins = {
-            one.session: one.visitor
-            for entries in batches
-            for one in entries
-            if one.session is not None and one.visitor != f"session:{one.session}"
-        }
+        joins = joins_of(batches)
         new = []
         with self._told(), self._connection() as connection, _transaction(connection):
             for entries in batches:

@@ -1,0 +1,17 @@
+"""Which log a workspace has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bespeak.live.log import Log
+from bespeak.live.postgres import PostgresLog
+from bespeak.live.sqlite import SQLiteLog
+
+
+def open_log(path: Path, *, database: str | None, schema: str) -> Log:
+    """The log in `database`, or else in the SQLite file at `path`, which is made at need.
+
+    raises : LogUnavailable; EngineUnavailable without the extra that it needs
+    """
+    return SQLiteLog(path) if database is None else PostgresLog(database, schema=schema)

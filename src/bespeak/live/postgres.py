@@ -1,0 +1,181 @@
+"""The log in a PostgreSQL database (extra `postgres`): for shops that several machines serve."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bespeak.errors import EngineUnavailable, LogUnavailable
+from bespeak.live.event import Entry
+from bespeak.live.log import Kept, Seen, joins_of
+
+if TYPE_CHECKING:
+    import psycopg
+
+PATIENCE_S = 10
+"""How long to wait for a connection, and for other writers."""
+SETTING_UP = 5_042_026_114
+"""Advisory lock under which the tables are made: two servers may start at once."""
+
+TABLES = """
+CREATE SCHEMA IF NOT EXISTS {schema};
+CREATE TABLE IF NOT EXISTS events (
+  position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  event_id TEXT NOT NULL UNIQUE,
+  visitor TEXT NOT NULL,
+  session TEXT,
+  item_id TEXT,
+  type TEXT NOT NULL,
+  time BIGINT NOT NULL,
+  received BIGINT NOT NULL,
+  body BYTEA NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of ON events (visitor, position) WHERE item_id IS NOT NULL;
+CREATE TABLE IF NOT EXISTS joined (
+  session TEXT PRIMARY KEY,
+  visitor TEXT NOT NULL,
+  at BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS joined_to ON joined (visitor);
+"""
+# one writer at a time, so that a position once seen has nothing unseen before it
+LOCK = "LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"
+APPEND = """
+INSERT INTO events (event_id, visitor, session, item_id, type, time, received, body)
+SELECT event_id, visitor, session, item_id, type, time, %s, body
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bytea[])
+  WITH ORDINALITY AS given (event_id, visitor, session, item_id, type, time, body, place)
+ORDER BY place ON CONFLICT (event_id) DO NOTHING RETURNING event_id
+"""
+JOIN = """
+INSERT INTO joined (session, visitor, at)
+SELECT session, visitor, (SELECT max(position) FROM events)
+FROM unnest(%s::text[], %s::text[]) AS given (session, visitor)
+ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
+WHERE joined.visitor <> excluded.visitor
+"""
+HISTORY = """
+WITH asked AS (SELECT unnest(%(visitors)s::text[]) AS visitor),
+own AS (
+  SELECT visitor, %(after)s::bigint AS since FROM asked
+  UNION ALL
+  SELECT 'session:' || session, CASE WHEN at > %(after)s THEN 0 ELSE %(after)s END FROM joined
+  WHERE visitor IN (SELECT visitor FROM asked)
+), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
+SELECT item_id, type, time FROM whose JOIN events USING (visitor)
+WHERE item_id IS NOT NULL AND position > since
+ORDER BY position DESC LIMIT %(limit)s
+"""
+AFTER = """
+SELECT position, received, event_id, visitor, session, item_id, type, time, body
+FROM events WHERE position > %s ORDER BY position LIMIT %s
+"""
+
+
+class PostgresLog:
+    """See `Log`. Any thread may use it; each has its own connection, opened again when lost."""
+
+    def __init__(self, database: str, *, schema: str = "bespeak") -> None:
+        """Open the log, and make its tables where they are not there.
+
+        database : postgresql://…; its password is never shown
+        raises   : EngineUnavailable without the extra; LogUnavailable where it can't be reached
+        """
+        try:
+            import psycopg
+        except ImportError as error:
+            raise EngineUnavailable(
+                "an event log in PostgreSQL needs the extra `postgres`",
+                next_step="pip install 'bespeak[postgres]'",
+            ) from error
+        self._psycopg: Any = psycopg
+        self._database, self._schema = database, schema
+        self._shown = f"PostgreSQL at {urlsplit(database).hostname or 'this machine'}"
+        self._mine = threading.local()
+        self._opened: list[psycopg.Connection[Any]] = []
+        self._lock = threading.Lock()
+        with self._connection() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SETTING_UP,))
+            connection.execute(TABLES.format(schema=schema))
+
+    def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
+        rows = [one for entries in batches for one in entries]
+        joins = joins_of(batches)
+        columns = [
+            [getattr(one, name) for one in rows]
+            for name in ("event_id", "visitor", "session", "item_id", "type", "time", "body")
+        ]
+        with self._connection() as connection, connection.transaction():
+            connection.execute(LOCK)
+            new = {found for (found,) in connection.execute(APPEND, (received, *columns))}
+            if joins:
+                connection.execute(JOIN, ([*joins], [*joins.values()]))
+        counts = []
+        for entries in batches:
+            mine = {one.event_id for one in entries} & new
+            new -= mine  # what two batches hold is the first one's
+            counts.append(len(mine))
+        return counts
+
+    def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
+        asked = {"visitors": list(visitors), "after": after, "limit": limit}
+        with self._connection() as connection:
+            rows = connection.execute(HISTORY, asked).fetchall()
+        return [Seen(*row) for row in reversed(rows)]
+
+    def after(self, position: int, limit: int) -> Iterator[Kept]:
+        with self._connection() as connection:
+            rows = connection.execute(AFTER, (position, limit)).fetchall()
+        for at, received, *entry in rows:
+            yield Kept(at, received, Entry(*entry))
+
+    def last(self) -> int:
+        with self._connection() as connection:
+            found = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()
+        return int(found[0]) if found is not None else 0
+
+    def part(self, session: str) -> bool:
+        with self._connection() as connection:
+            gone = connection.execute("DELETE FROM joined WHERE session = %s", (session,))
+            return gone.rowcount > 0
+
+    def close(self) -> None:
+        with self._lock:
+            while self._opened:
+                self._opened.pop().close()
+            self._mine = threading.local()
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """This thread's own; one that broke is left, and the next call opens another."""
+        try:
+            if getattr(self._mine, "connection", None) is None:
+                self._mine.connection = self._connect()
+            yield self._mine.connection
+        except self._psycopg.Error as error:
+            lost = getattr(self._mine, "connection", None)
+            if lost is not None and lost.broken:
+                self._mine.connection = None
+                with self._lock, suppress(ValueError):
+                    self._opened.remove(lost)
+            said = str(error).strip().splitlines()
+            raise LogUnavailable(
+                f"{self._shown}: the event log can't be used: {said[0] if said else 'no answer'}",
+                next_step="Check the database; nothing acknowledged is lost.",
+            ) from error
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        settings = {
+            "search_path": self._schema, "synchronous_commit": "on",
+            "lock_timeout": f"{PATIENCE_S}s", "idle_in_transaction_session_timeout": "60s",
+        }  # fmt: skip
+        made: psycopg.Connection[Any] = self._psycopg.connect(
+            self._database, autocommit=True, connect_timeout=PATIENCE_S,
+            options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+        )  # fmt: skip
+        with self._lock:
+            self._opened.append(made)
+        return made
