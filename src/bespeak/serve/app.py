@@ -21,7 +21,8 @@ from bespeak.serve import docs
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
-from bespeak.serve.openapi import document
+from bespeak.serve.metrics import Metrics
+from bespeak.serve.openapi import document, shown
 from bespeak.serve.routes import ENDPOINTS
 from bespeak.serve.shop import Shop
 from bespeak.serve.standing import Standing, follow, standing
@@ -57,6 +58,7 @@ def create_app(
     intake  : where events go; closed when the server stops; without it, none are taken
     """
     now = standing(shop)
+    metrics = Metrics({endpoint.handler: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -66,7 +68,7 @@ def create_app(
             await asyncio.to_thread(intake.close)
 
     app = Starlette(
-        routes=[*(endpoint.route() for endpoint in ENDPOINTS), *_pages(console)],
+        routes=[*(endpoint.route() for endpoint in ENDPOINTS), *_pages(console, metrics)],
         exception_handlers={
             BespeakError: on_bespeak_error,
             HTTPException: on_http_error,
@@ -76,8 +78,10 @@ def create_app(
         max_body_size=BODY,
     )
     app.router.redirect_slashes = False
-    app.state.standing, app.state.intake = now, intake
-    return Guard(app)  # outermost, so that even a failure's answer carries the headers
+    app.state.standing, app.state.intake, app.state.metrics = now, intake, metrics
+    return Guard(
+        metrics.around(app)
+    )  # outermost, so that even a failure's answer carries the headers
 
 
 @contextlib.asynccontextmanager
@@ -96,8 +100,8 @@ async def _following(now: Standing, reload: Reload | None) -> AsyncIterator[None
             await task
 
 
-def _pages(console: ASGIApp | None) -> list[BaseRoute]:
-    """What is no noun of the API: its documentation, and the console."""
+def _pages(console: ASGIApp | None, metrics: Metrics) -> list[BaseRoute]:
+    """What is no noun of the API: its documentation, the console, and the metrics."""
     openapi = document(ENDPOINTS)
     as_json, as_html = msgspec.json.encode(openapi), docs.page(openapi)
 
@@ -110,6 +114,9 @@ def _pages(console: ASGIApp | None) -> list[BaseRoute]:
     async def docs_style(_: Request) -> Response:
         return FileResponse(docs.PAGES / "docs.css", media_type="text/css")
 
+    async def monitored(_: Request) -> Response:
+        return metrics.shown()
+
     async def home(request: Request) -> Response:
         asked = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse("/docs" if console is None else f"/console/{asked}", 307)
@@ -117,6 +124,7 @@ def _pages(console: ASGIApp | None) -> list[BaseRoute]:
     pages: list[BaseRoute] = [
         Route("/openapi.json", openapi_json), Route("/docs", docs_page),
         Route("/docs.css", docs_style), Route("/", home),
+        Route("/metrics", monitored),
     ]  # fmt: skip
     if console is not None:
         pages.append(Route("/console", home))

@@ -24,8 +24,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(types, ref_template=REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in known:
-        path = re.sub(r":path}", "}", endpoint.path)
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
+        paths.setdefault(shown(endpoint.path), {})[endpoint.method.lower()] = _operation(endpoint)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -38,6 +37,11 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": schemas},
     }
+
+
+def shown(path: str) -> str:
+    """A path as people write it, without what tells the router how to match."""
+    return path.replace(":path}", "}")
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bespeak.errors import NotReady
 from bespeak.serve import answers, receiving
 from bespeak.serve.endpoint import Endpoint
 from bespeak.serve.intake import Intake
+from bespeak.serve.metrics import Metrics
 from bespeak.serve.parameters import NoQuery, query
 
 
@@ -41,9 +42,12 @@ async def send(request: Request) -> Response:
         for one in checked
         if isinstance(one, live.Wrong)
     ]
+    metrics: Metrics = request.app.state.metrics
     if not good:
+        metrics.events(accepted=0, duplicate=0, refused=len(errors))
         return answers.reply(_none_taken(errors), 422)
     new = await asyncio.wrap_future(intake.writer.append(good))
+    metrics.events(accepted=new, duplicate=len(good) - new, refused=len(errors))
     return answers.reply(answers.EventsTaken(new, len(good) - new, errors))
 
 
