@@ -60,7 +60,7 @@ def test_a_copy_cut_short_is_made_again(log: SQLiteLog, tmp_path: Path) -> None:
     folder = tmp_path / "live"
     told(log, view("a"))
     copy_new(log, folder)
-    (folder / ".events-2").write_bytes(b"PAR1 and then the machine went down")
+    (folder / ".aside-2").write_bytes(b"PAR1 and then the machine went down")
     told(log, view("b"))
     copy_new(log, folder)
     assert ids(folder) == ["a", "b"]

@@ -7,7 +7,6 @@ made again.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 from bespeak.columns import SESSION
 from bespeak.live.event import Event
 from bespeak.live.log import Kept, Log
+from bespeak.workspace import write_atomically
 
 ROWS = 1_000_000
 """Events of the largest copy."""
@@ -72,7 +72,7 @@ def copy_new(log: Log, folder: Path, *, rows: int = ROWS) -> list[Copy]:
     returns : the new copies; none where nothing came
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(".events-*"):
+    for left in folder.glob(".aside-*"):
         left.unlink()
     made = copies(folder)
     position, end = (made[-1].last if made else 0), log.last()
@@ -105,18 +105,10 @@ def _written(entries: Iterator[Kept], folder: Path, first: int) -> Copy:
         last = batch[-1].position
     # events of one batch may have identifiers that those of another lack
     whole = pa.concat_tables(tables, promote_options="default")
-    aside = folder / f".events-{first}"
-    with aside.open("wb") as file:
-        pq.write_table(whole, file, compression="zstd", compression_level=1)
-        file.flush()
-        os.fsync(file.fileno())
+    content = pa.BufferOutputStream()
+    pq.write_table(whole, content, compression="zstd", compression_level=1)
     target = folder / f"events-{first:012d}-{last:012d}.parquet"
-    aside.rename(target)
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
+    write_atomically(target, content.getvalue().to_pybytes())
     return Copy(target, first, last)
 
 
