@@ -16,6 +16,10 @@ import msgspec
 Identify = Callable[[str, str], str | None]
 """Namespace and value to `namespace:value` as the record spells it; None if nothing is left."""
 
+Permit = Callable[["Event", Mapping[str, str]], tuple[str, str, str] | None]
+"""An event and its identifiers as the record spells them to None, or the field, what was found and
+what was expected, where its sender may not tell it."""
+
 AHEAD = timedelta(hours=24)
 """How far a sender's clock may run ahead of ours before its event can't be believed."""
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,12 +100,19 @@ _AT = re.compile(r"^(?P<said>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL
 _TYPES = re.compile(r"^Expected `(?P<expected>[^`]*)`.*got `(?P<found>[^`]*)`$")
 
 
-def check(raw: bytes, index: int, received: datetime, identify: Identify) -> Entry | Wrong:
+def check(
+    raw: bytes,
+    index: int,
+    received: datetime,
+    identify: Identify,
+    permit: Permit | None = None,
+) -> Entry | Wrong:
     """One event of a request, or the first thing that is wrong with it.
 
     raw      : its JSON
     index    : its place in the batch, from 0
     received : when the server got it (UTC)
+    permit   : whether the sender may tell it; None: anything
     """
     try:
         event = _decode(raw)
@@ -118,6 +129,9 @@ def check(raw: bytes, index: int, received: datetime, identify: Identify) -> Ent
         if spelled is None:
             return Wrong(index, f"identifiers.{namespace}", "nothing but space", "an identifier")
         known[namespace] = spelled
+    refused = None if permit is None else permit(event, known)
+    if refused is not None:
+        return Wrong(index, *refused)
     return _entry(event, known, received)
 
 

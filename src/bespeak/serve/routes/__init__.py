@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bespeak.serve.endpoint import Endpoint
 from bespeak.serve.routes import (
+    access,
     customers,
     data,
     evaluation,
@@ -24,5 +25,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *overview.ENDPOINTS,
     *data.ENDPOINTS,
     *evaluation.ENDPOINTS,
+    *access.ENDPOINTS,
     *health.ENDPOINTS,
 )

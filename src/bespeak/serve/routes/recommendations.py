@@ -11,7 +11,7 @@ from starlette.responses import Response
 from bespeak.columns import SESSION
 from bespeak.live import Seen
 from bespeak.serve import answers
-from bespeak.serve.endpoint import Endpoint, path_value, shop_of
+from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
@@ -119,6 +119,8 @@ async def for_history(request: Request) -> Response:
         if shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
     session = asked.session_id
+    if session is not None:
+        grant_of(request).session(session)
     # all of it: the snapshot is not asked about sessions
     since = _since(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
     return answers.reply(
@@ -148,15 +150,15 @@ ENDPOINTS = (
     Endpoint(
         "/v1/customers/{customer_id:path}/recommendations", for_customer,
         answers.Recommendations, "What to offer one customer, and why", "Recommendations",
-        query=ForCustomer, refusals=(404, 422),
+        query=ForCustomer, refusals=(404, 422), opens="customer",
     ),
     Endpoint(
         "/v1/recommendations", for_history, answers.Recommendations,
         "What to offer somebody with this history", "Recommendations", body=History,
-        method="POST", refusals=(404, 422),
+        method="POST", refusals=(404, 422), opens="visitor",
     ),
     Endpoint(
         "/v1/trending", trending, answers.Trending, "What most choose lately", "Recommendations",
-        query=ListTrending,
+        query=ListTrending, opens="visitor",
     ),
 )  # fmt: skip
