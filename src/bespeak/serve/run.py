@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import multiprocessing
+import os
 import signal
 import socket
 import threading
@@ -128,6 +129,7 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     # what the parent does on these signals is not for its child, which is told to end by SIGTERM
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         shop = opened(site.open_shop)
         intake = None if site.open_intake is None else site.open_intake()
@@ -142,6 +144,14 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     console = None if site.make_console is None else site.make_console()
     say.send(None)
     return create_app(shop, console, reload=reload, intake=intake, admission=site.admission)
+
+
+def _end_with_parent() -> None:
+    """A worker whose supervisor was killed would hold port and log, and nobody could stop it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def claim(address: str, port: int) -> int:
