@@ -1,11 +1,10 @@
-"""A real server on a real workspace, mistreated: see benchmarks/faults.py for the same at length."""
+"""A real server on a real workspace, mistreated; benchmarks/faults.py does the same at length."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-
 from benchmarks import faults
 
 pytestmark = pytest.mark.slow
