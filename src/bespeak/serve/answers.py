@@ -446,6 +446,24 @@ class Evaluation(msgspec.Struct, frozen=True):
     metric: str | None = None
 
 
+class ListPlace(msgspec.Struct, frozen=True):
+    """One place of the lists, from the top: how often it was shown, and what came of it."""
+
+    position: Annotated[int, msgspec.Meta(description="From 0.")]
+    shown: int
+    clicked: Annotated[int, msgspec.Meta(description="Looked at or clicked.")]
+    carted: int
+    bought: int
+
+
+class ListsShown(msgspec.Struct, frozen=True):
+    """What became of the lists that were shown, of feedback that names their request_id."""
+
+    as_of: datetime
+    lists: int
+    places: list[ListPlace]
+
+
 class Access(msgspec.Struct, frozen=True):
     """What one who asks may do."""
 
