@@ -49,5 +49,5 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,postgres,spark]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,kafka,postgres,spark]'
 	@touch $@ $(VENV)/.demo

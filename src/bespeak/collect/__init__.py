@@ -11,13 +11,16 @@ from bespeak.collect.propose import Guess, Proposal, propose
 from bespeak.collect.quote import quote
 from bespeak.collect.raw import RawFile, open_raw, open_refused
 from bespeak.collect.stage import preview, stage
+from bespeak.collect.topic_copies import TopicCopy, copy_topic, topic_copies
 
 __all__ = [
     "Guess",
     "Proposal",
     "RawFile",
+    "TopicCopy",
     "check_mapping",
     "conform",
+    "copy_topic",
     "find",
     "find_format",
     "format_of",
@@ -30,4 +33,5 @@ __all__ = [
     "reading",
     "short_names",
     "stage",
+    "topic_copies",
 ]

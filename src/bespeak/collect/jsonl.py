@@ -6,8 +6,9 @@ what is nested deeper, and every list, stays JSON text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -28,6 +29,10 @@ from bespeak.errors import SourceUnreadable
 
 ARRAY_LIMIT = 64 * 1024 * 1024
 """Bytes of a JSON array, which has to be read whole."""
+
+Row = tuple[int, bytes, Mapping[str, str | None]]
+"""A row's number, its JSON, and columns that stand beside it."""
+NOTHING: Mapping[str, str | None] = MappingProxyType({})
 
 _BATCH_BYTES = 16 * 1024 * 1024
 _Object = dict[str, msgspec.Raw]
@@ -51,8 +56,20 @@ def read_jsonl(path: Path, options: Options) -> Reading:
         rows = _elements(path, encoding.name)
     else:
         rows = lines(path, encoding.name, options.row_limit)
-    reading.batches = _batches(rows, encoding.name, options.batch_rows, reading)
+    reading.batches = objects(_alone(rows, reading), encoding.name, options.batch_rows)
     return reading
+
+
+def _alone(rows: Iterator[tuple[int, bytes]], reading: Reading) -> Iterator[Row]:
+    """The lines that hold something; how many did not is said."""
+    blank = 0
+    for row, line in rows:
+        if line.strip():
+            yield row, line, NOTHING
+        else:
+            blank += 1
+    if blank:
+        reading.said.append(f"{counted(blank, 'blank line')} stood between the rows.")
 
 
 def _elements(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
@@ -113,25 +130,25 @@ class _Columns:
         return batch
 
 
-def _batches(
-    rows: Iterator[tuple[int, bytes]], encoding: str, most: int, reading: Reading
-) -> Iterator[Batch]:
-    columns, refused, blank = _Columns(), [], 0
-    for row, line in rows:
-        if not line.strip():
-            blank += 1
-            continue
-        try:
-            columns.add(row, _plain(line) or _flat(_OBJECT.decode(line)))
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            refused.append(_refusal(row, line, encoding))
-        columns.size += len(line)
+def objects(rows: Iterator[Row | Refused], encoding: str, most: int) -> Iterator[Batch]:
+    """One object a row as batches of at most `most` rows; what is no object is refused."""
+    columns, refused = _Columns(), list[Refused]()
+    for each in rows:
+        if isinstance(each, Refused):
+            refused.append(each)
+            columns.size += len(each.raw)
+        else:
+            row, text, beside = each
+            try:
+                found = _plain(text) or _flat(_OBJECT.decode(text))
+                columns.add(row, {**found, **beside} if beside else found)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                refused.append(_refusal(row, text, encoding))
+            columns.size += len(text)
         if len(columns.rows) + len(refused) >= most or columns.size >= _BATCH_BYTES:
             yield columns.take(refused)
             refused = []
     yield columns.take(refused)
-    if blank:
-        reading.said.append(f"{counted(blank, 'blank line')} stood between the rows.")
 
 
 def _plain(line: bytes) -> dict[str, str | None] | None:

@@ -19,6 +19,7 @@ from bespeak.collect.csv import read_csv
 from bespeak.collect.excel import read_excel
 from bespeak.collect.find import find_format
 from bespeak.collect.jsonl import read_jsonl
+from bespeak.collect.messages import read_messages
 from bespeak.collect.options import Options, options_of
 from bespeak.collect.sql import read_sql
 from bespeak.config import Source
@@ -36,6 +37,7 @@ _READERS: Mapping[str, Callable[[Path, Options], Reading]] = MappingProxyType(
         "jsonl": read_jsonl,
         "excel": read_excel,
         "access_log": read_access_log,
+        "messages": read_messages,
         "sql": read_sql,
     }
 )

@@ -30,6 +30,7 @@ from bespeak.flow.ratings import MEASURED, learn_ratings
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SCRATCH, SOURCES, Flow, Outcome, Step, Tell
 from bespeak.flow.taking import take, with_log
+from bespeak.flow.topics import copy_topics, with_topics
 from bespeak.workspace import Version, Workspace
 
 
@@ -279,13 +280,15 @@ def _flowing(
 ) -> Iterator[Flow]:
     """A flow whose engine and scratch space are gone afterwards, however it ends.
 
-    fresh : with what the event log has taken up to now, not only up to the last run
+    fresh : with what event log and topics have taken up to now, not only up to the last run
     """
     scratch = workspace.root / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left: we hold the lock
     if fresh:
         take(workspace, config)
-    flow = Flow(workspace, with_log(workspace, config), tell)
+        copy_topics(workspace, config, tell)
+    held = with_topics(workspace, with_log(workspace, config))
+    flow = Flow(workspace, held, tell)
     try:
         with _seldom_collected():
             yield flow

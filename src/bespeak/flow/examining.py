@@ -21,6 +21,7 @@ from bespeak.engines import OPENERS
 from bespeak.errors import ArtifactCorrupt, BadRequest, SourceMissing
 from bespeak.flow.offers import EVALUATION
 from bespeak.flow.running import SOURCES
+from bespeak.flow.topics import with_topics
 from bespeak.workspace import Digests, Version, Workspace
 
 HOURS = 1.0
@@ -85,7 +86,7 @@ def diagnose(workspace: Workspace, *, engine: str | None = None, hours: float = 
         expanded=sum(doctor.expanded(v.path) for v in versions if v.key.startswith("record/")),
     )
     steps = doctor.measure(versions, flow.stage_of)
-    raws, missing = _raws(workspace, config.sources)
+    raws, missing = _raws(workspace, with_topics(workspace, config).sources)
     needs = doctor.foresee(raws, steps, engine=setting.engine, peak=_peak(workspace))
     found = [*missing, *doctor.examine(machine, needs, steps, setting)]
     return Diagnosis(chosen.name, machine, setting, needs, tuple(raws), tuple(steps), tuple(found))

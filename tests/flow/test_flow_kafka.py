@@ -1,0 +1,206 @@
+"""A topic is a source of the flow: its messages cleaned and accounted for like any file's rows."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pytest
+
+from bespeak import flow, ledger
+from bespeak.errors import NotReady, SourceMissing
+from bespeak.flow import Step
+from bespeak.flow.examining import diagnose
+from bespeak.workspace import Workspace
+from brokers import Broker, free_port, send
+
+CONFIG = """
+[workspace]
+name = "Small shop"
+
+[[sources]]
+name = "visits"
+channel = "web"
+kafka = {{ topic = "visits", brokers = ["{address}"] }}
+identifiers = {{ customer = "who" }}
+columns = {{ event_id = "id", type = "what", item_id = "item", time = "at" }}
+"""
+ITEMS = ("tea", "milk", "ink", "pens")
+
+
+def visit(number: int, **more: Any) -> dict[str, Any]:
+    at = f"2026-02-{1 + number % 28:02d}T10:00:00Z"
+    return {"id": f"e{number}", "what": "purchase" if number % 3 else "view", "who": f"c{number % 40}",
+            "item": ITEMS[number % 4], "at": at, **more}  # fmt: skip
+
+
+def visits(first: int, end: int) -> list[dict[str, Any]]:
+    return [visit(number) for number in range(first, end)]
+
+
+def workspace_over(address: str, folder: Path) -> Workspace:
+    (folder / "bespeak.toml").write_text(CONFIG.format(address=address), encoding="utf-8")
+    return Workspace(folder)
+
+
+@pytest.fixture
+def workspace(broker: Broker, tmp_path: Path) -> Workspace:
+    broker.create("visits", 3)
+    return workspace_over(broker.address, tmp_path)
+
+
+def rows(workspace: Workspace, part: str) -> list[dict[str, Any]]:
+    folder = workspace.get("record/sources/visits").path / part
+    found: list[dict[str, Any]] = ds.dataset(folder, partitioning=None).to_table().to_pylist()
+    return found
+
+
+def ids(workspace: Workspace) -> list[str]:
+    return sorted(row["event_id"] for row in rows(workspace, "events"))
+
+
+def account(workspace: Workspace) -> dict[str, Any]:
+    (line,) = ledger.status(workspace, recount=True)["account"]
+    return dict(line)
+
+
+def test_several_partitions_run_after_run_each_message_once(
+    broker: Broker, workspace: Workspace
+) -> None:
+    for number in range(3):
+        broker.tell("visits", visits(number * 100, number * 100 + 100), partition=number)
+    told: list[Step] = []
+    flow.run(workspace, tell=told.append)
+    assert ids(workspace) == sorted(f"e{number}" for number in range(300))
+    assert ("visits topic", "done", 300) in {(step.name, step.state, step.rows) for step in told}
+    assert any(step.name == "visits topic: 300 of 300 offsets" for step in told)
+    assert not flow.run(workspace).changed
+    broker.tell("visits", visits(300, 310), partition=1)
+    assert flow.run(workspace).changed
+    assert ids(workspace) == sorted(f"e{number}" for number in range(310))
+    line = account(workspace)
+    assert (line["rows_in"], line["kept"], line["merged"]) == (310, 310, 0)
+
+
+def test_an_event_sent_twice_is_merged_by_its_id(broker: Broker, workspace: Workspace) -> None:
+    broker.tell("visits", visits(0, 100), partition=0)
+    broker.tell("visits", [visit(7), visit(8, shelf="top")], partition=1)
+    flow.run(workspace)
+    broker.tell("visits", [visit(9)], partition=2)
+    flow.run(workspace)
+    line = account(workspace)
+    assert (line["rows_in"], line["kept"], line["merged"]) == (103, 100, 3)
+    assert ids(workspace) == sorted(f"e{number}" for number in range(100))
+
+
+def test_bad_messages_are_in_the_quarantine_by_partition_and_offset(
+    broker: Broker, workspace: Workspace
+) -> None:
+    broker.tell("visits", visits(0, 60), partition=0)
+    huge = b'{"id": "' + b"x" * 17_000_000 + b'"}'
+    bad = [visit(100), b"no JSON", None, b"", b"\xff\xfe", b"[1]", huge, visit(101, at="never"),
+           b'{\n "id": "e102",\n "what": "view", "who": "c1", "item": "tea",\n'
+           b' "at": "2026-02-03T10:00:00Z"}\n']  # fmt: skip
+    broker.tell("visits", bad, partition=2)
+    flow.run(workspace)
+    held = {(row["file"], row["row"]): row["reason"] for row in rows(workspace, "quarantine")}
+    name = "partition-00002-000000000000000-000000000000008.parquet"
+    assert held == {
+        (name, 1): "invalid_json",
+        (name, 2): "null_message",
+        (name, 3): "empty_message",
+        (name, 4): "undecodable_text",
+        (name, 5): "invalid_json",
+        (name, 6): "huge_message",
+        (name, 7): held[(name, 7)],
+    }
+    assert "time" in held[(name, 7)]
+    line = account(workspace)
+    assert (line["rows_in"], line["kept"]) == (69, 62)
+    assert line["rows_in"] == line["kept"] + line["merged"] + sum(line["quarantined"].values())
+    assert {"e100", "e102"} <= set(ids(workspace))
+
+
+def test_key_and_time_of_a_message_can_be_mapped(broker: Broker, tmp_path: Path) -> None:
+    broker.create("visits")
+    bare = {"what": "view", "item": "tea"}
+    moment = int(datetime(2026, 2, 3, 12, tzinfo=UTC).timestamp() * 1000) + 250
+    send(broker.address, "visits", [bare] * 3, key=b"c7", at_ms=moment)
+    workspace = workspace_over(broker.address, tmp_path)
+    text = CONFIG.format(address=broker.address)
+    text = text.replace('"who"', '"kafka_key"').replace('"at"', '"kafka_time"')
+    (tmp_path / "bespeak.toml").write_text(text.replace('event_id = "id", ', ""), encoding="utf-8")
+    flow.run(workspace, only="prepare")
+    (row,) = rows(workspace, "events")
+    assert row["actor"] == "customer:c7"
+    assert row["time"].replace(tzinfo=None) == datetime(2026, 2, 3, 12, 0, 0, 250_000)
+
+
+def test_a_broker_that_is_away_leaves_the_last_good_state(
+    broker: Broker, workspace: Workspace
+) -> None:
+    broker.tell("visits", visits(0, 100))
+    flow.run(workspace)
+    before = workspace.current()
+    text = CONFIG.format(address=f"127.0.0.1:{free_port()}")
+    (workspace.root / "bespeak.toml").write_text(text, encoding="utf-8")
+    started = time.monotonic()
+    with pytest.raises(SourceMissing, match="no answer within"):
+        flow.run(workspace)
+    assert time.monotonic() - started < 25
+    assert workspace.current() == before
+    assert flow.evaluate(workspace, models=["popular"], k=5, repeat=None)["models"]
+    assert diagnose(workspace).sources[0].rows == 100
+    broker.tell("visits", visits(100, 105))
+    workspace_over(broker.address, workspace.root)
+    flow.run(workspace)
+    assert ids(workspace) == sorted(f"e{number}" for number in range(105))
+
+
+def test_a_topic_without_messages_is_said(broker: Broker, workspace: Workspace) -> None:
+    with pytest.raises(NotReady, match="no message of any topic"):
+        flow.run(workspace)
+
+
+def test_runs_killed_at_any_moment_count_each_message_once(
+    broker: Broker, workspace: Workspace
+) -> None:
+    chance = random.Random(11)
+    for number in range(3):
+        broker.tell("visits", visits(number * 8_000, number * 8_000 + 8_000), partition=number)
+    command = [sys.executable, "-m", "bespeak.cli", "run", "-w", str(workspace.root)]
+    for _ in range(3):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
+            until = time.monotonic() + 20
+            while not (workspace.root / "kafka").exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.5, 3))
+            running.kill()
+    flow.run(workspace, only="prepare")
+    line = account(workspace)
+    assert (line["rows_in"], line["kept"], line["merged"]) == (24_000, 24_000, 0)
+    assert ids(workspace) == sorted(f"e{number}" for number in range(24_000))
+
+
+def test_a_password_stands_in_no_file_of_the_workspace(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KAFKA", "hunter2-hunter2")
+    broker.create("visits")
+    broker.tell("visits", visits(0, 60))
+    workspace = workspace_over(broker.address, tmp_path)
+    text = (tmp_path / "bespeak.toml").read_text(encoding="utf-8")
+    # a broker without passwords asks for none
+    secret = 'settings = { "sasl.password" = { environment = "SHOP_KAFKA" } } }'
+    text = text.replace(f'["{broker.address}"] }}', f'["{broker.address}"], {secret}')
+    (tmp_path / "bespeak.toml").write_text(text, encoding="utf-8")
+    flow.run(workspace, only="prepare")
+    assert ids(workspace)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"hunter2" in path.read_bytes()]
