@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from bespeak import config
+from bespeak import config, kafka
 from bespeak.errors import ConfigInvalid
 
 DOCS = Path(__file__).parents[1] / "docs" / "configuration.md"
 PARTS = (
     config.Workspace, config.Source, config.Identity, config.Prepare, config.Policy,
     config.Features, config.Segments, config.Recommend, config.Serve,
+    kafka.Kafka,
 )  # fmt: skip
 
 
@@ -134,3 +135,36 @@ def test_a_config_is_frozen() -> None:
     made = config.parse(minimal())
     with pytest.raises((AttributeError, dataclasses.FrozenInstanceError)):
         made.workspace.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        ({"topic": "a b", "brokers": ["k:9092"]}, "kafka.topic: found `a b`"),
+        ({"topic": "visits", "brokers": ["k"]}, "kafka.brokers: expected addresses"),
+        ({"topic": "visits", "brokers": []}, "kafka.brokers: expected addresses"),
+        (
+            {"topic": "visits", "brokers": ["k:9092"], "settings": {"enable.auto.commit": True}},
+            "`enable.auto.commit` is bespeak's to set",
+        ),
+    ],
+)
+def test_a_topic_says_where_it_is_and_leaves_offsets_alone(
+    topic: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        config.parse(minimal(sources=[{"name": "visits", "kafka": topic}]))
+    assert said in str(caught.value)
+
+
+def test_a_topic_stands_alone() -> None:
+    topic = {"topic": "visits", "brokers": ["k:9092"]}
+    with pytest.raises(ConfigInvalid, match="`kafka` stands alone"):
+        config.parse(minimal(sources=[source(kafka=topic)]))
+
+
+def test_a_setting_of_a_topic_is_never_shown() -> None:
+    topic = {"topic": "visits", "brokers": ["k:9092"], "settings": {"sasl.password": ["hunter2"]}}
+    with pytest.raises(ConfigInvalid) as caught:
+        config.parse(minimal(sources=[{"name": "visits", "kafka": topic}]))
+    assert "hunter2" not in str(caught.value)

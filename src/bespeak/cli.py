@@ -56,7 +56,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="The new workspace's folder.", metavar="DIR")],
     inputs: Annotated[
         list[str],
-        typer.Option("--from", help="A file, folder, glob or database URL; repeat for more."),
+        typer.Option("--from", help="A file, folder, glob, database or Kafka URL; repeat."),
     ],
     name: Annotated[str | None, typer.Option(help="What to call it; the folder's name.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a bespeak.toml.")] = False,
@@ -64,7 +64,7 @@ def init(
 ) -> None:
     """Look at data files and propose how they map to the record, each guess explained.
 
-    Example: `bespeak init shop --from exports/orders.csv --from exports/weblog/`
+    Example: `bespeak init shop --from exports/orders.csv --from kafka://localhost:9092/visits`
     """
     proposal = start.propose(
         Workspace(folder), inputs, name=name or folder.resolve().name, force=force

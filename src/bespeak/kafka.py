@@ -12,6 +12,7 @@ from bespeak.errors import ConfigInvalid
 
 TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+SCHEME = "kafka://"
 OURS = frozenset(
     {
         "bootstrap.servers", "enable.auto.commit", "enable.auto.offset.store",
@@ -41,6 +42,22 @@ class Kafka(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """The consumer's own (`"security.protocol" = "SASL_SSL"`), over those of bespeak."""
     gaps: Literal["stop", "go_on"] = "stop"
     """What a run does where the topic has removed messages before they were read."""
+
+
+def of_address(given: str) -> Kafka:
+    """The topic that `kafka://host:port,host:port/topic` names.
+
+    raises : ConfigInvalid if it names none
+    """
+    brokers, _, topic = given.removeprefix(SCHEME).partition("/")
+    asked = Kafka(topic=topic, brokers=brokers.split(","))
+    if problems(asked):
+        raise ConfigInvalid(
+            "the address of a topic can't be read",  # there may be a password in it
+            expected=f"{SCHEME}host:port/topic",
+            next_step="How to be let in is said in bespeak.toml: see docs/kafka.md.",
+        )
+    return asked
 
 
 def problems(kafka: Kafka) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a person points at when a workspace begins: files, folders, patterns, databases."""
+"""What a person points at when a workspace begins: files, folders, patterns, databases, topics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from bespeak import kafka
 from bespeak.collect.find import find_format
+from bespeak.collect.messages import first_messages
 from bespeak.collect.sql import SQLITE, sqlite_path, sqlite_tables
 from bespeak.collect.vocabulary import meanings, plain
 from bespeak.errors import BespeakError, SourceMissing
@@ -18,6 +20,9 @@ _TABLES = (
     "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema NOT IN"
     " ('pg_catalog', 'information_schema') ORDER BY 1, 2"
 )
+
+TOPIC_ROWS = 5_000
+"""Messages of a topic that are looked at."""
 
 Row = Mapping[str, Any]
 
@@ -32,13 +37,14 @@ class Preview(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """One table that somebody pointed at: a file, or a table of a database."""
+    """One table that somebody pointed at: a file, a table of a database, or a topic."""
 
     shown: str
     """What messages call it."""
     path: Path | None = None
     database: str | None = None
     query: str | None = None
+    topic: kafka.Kafka | None = None
 
     @property
     def stem(self) -> str:
@@ -61,6 +67,8 @@ class Place:
 
         raises : BespeakError if it can't be read
         """
+        if self.topic is not None:
+            return first_messages(self.topic.topic, self.topic, TOPIC_ROWS)
         if self.query is None:
             return preview(self.path)
         asked = {"format": "sql", "query": self.query}
@@ -85,7 +93,7 @@ def places(inputs: Sequence[str | Path], preview: Preview) -> list[Place | Unrea
     found: dict[tuple[str | None, ...], Place | Unread] = {}
     for given in inputs:
         text = str(given)
-        made = _database(text, preview) if "://" in text else _files(text)
+        made = _addressed(text, preview) if "://" in text else _files(text)
         for each in made:
             query = each.query if isinstance(each, Place) else None
             found.setdefault((each.shown, query), each)
@@ -110,7 +118,7 @@ def _files(given: str) -> Iterator[Place | Unread]:
     if not paths:
         raise SourceMissing(
             f"there is no file `{given}`",
-            expected="a file, a folder with files, a pattern or sqlite:///PATH",
+            expected="a file, a folder with files, a pattern, sqlite:///PATH or kafka://HOST:PORT/TOPIC",
             next_step="Check the path.",
         )
     for path in paths:
@@ -131,6 +139,15 @@ def _sqlite(path: Path, database: str) -> Iterator[Place]:
     for table in sqlite_tables(path):
         quoted = table.replace('"', '""')
         yield Place(f"{path} {table}", path, database, f'SELECT * FROM "{quoted}"')
+
+
+def _addressed(given: str, preview: Preview) -> Iterator[Place | Unread]:
+    """A topic, or every table of a database."""
+    if given.startswith(kafka.SCHEME):
+        topic = kafka.of_address(given)
+        yield Place(f"{', '.join(topic.brokers)} topic {topic.topic}", topic=topic)
+    else:
+        yield from _database(given, preview)
 
 
 def _database(given: str, preview: Preview) -> Iterator[Place | Unread]:

@@ -137,8 +137,9 @@ class _Seen:
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """Files of the same shape make one source; a table of a database makes its own."""
-        return tuple(sorted(self.names)), self.place.hints, self.place.query
+        """Files of the same shape make one source; a table of a database, a topic makes its own."""
+        topic = self.place.topic and self.place.topic.topic
+        return tuple(sorted(self.names)), self.place.hints, self.place.query, topic
 
 
 def _see(place: Place, preview: Preview) -> _Seen | Unread:

@@ -115,7 +115,11 @@ def _source(made: Draft) -> Table:
         table.add(tomlkit.comment(_line(sentence)))
     table.add("name", made.name)
     place = made.places[0]
-    if place.query is not None:
+    if place.topic is not None:
+        inline = tomlkit.inline_table()
+        inline.update({"topic": place.topic.topic, "brokers": place.topic.brokers})
+        table.add("kafka", inline)
+    elif place.query is not None:
         table.add("database", place.database)
         table.add("query", place.query)
     else:

@@ -197,7 +197,7 @@ def _copy(
     first = position = plan.first
     held = size = 0
     for messages, position in topic.read(plan.partition, plan.first, plan.end):
-        tables.append(_table(messages))
+        tables.append(table_of(messages))
         held, size = held + len(messages), size + tables[-1].nbytes
         if held >= rows or size >= BYTES:
             _write(folder, note, first, position - 1, tables)
@@ -209,7 +209,8 @@ def _copy(
         yield held, position - first
 
 
-def _table(messages: list[Any]) -> pa.Table:
+def table_of(messages: list[Any]) -> pa.Table:
+    """Messages of the client library as rows of `SCHEMA`."""
     times = [each.timestamp() for each in messages]
     columns = [
         [each.offset() for each in messages],

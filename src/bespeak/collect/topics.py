@@ -117,7 +117,9 @@ class Topic:
         client = self._library.admin.AdminClient(shared)
         named = self._library.TopicCollection([self.name])
         try:
-            described = client.describe_topics(named, request_timeout=min(IDENTITY_S, self._patience_s))
+            described = client.describe_topics(
+                named, request_timeout=min(IDENTITY_S, self._patience_s)
+            )
             known = described[self.name].result().topic_id
         except self._library.KafkaException:
             return None
