@@ -14,6 +14,8 @@ import msgspec
 
 from bespeak.columns import MAPPABLE, MONEY, NUMBER, RECORD, WHOLE
 from bespeak.errors import ConfigInvalid
+from bespeak.schedule import Train
+from bespeak.schedule import problems as schedule_problems
 
 FILE_NAME = "bespeak.toml"
 
@@ -234,6 +236,7 @@ class Config(_Part, frozen=True):
     recommend: Recommend = Recommend()
     serve: Serve = Serve()
     live: Live = Live()
+    train: Train = Train()
 
 
 def load(path: Path) -> Config:
@@ -303,7 +306,7 @@ def _value_at(data: Any, path: str) -> Any:
 
 def _known_keys() -> list[str]:
     parts = (Config, Workspace, Source, Identity, Policy, Prepare, Features, Segments, Recommend,
-             Serve, Live, Derived)  # fmt: skip
+             Serve, Live, Train, Derived)  # fmt: skip
     return sorted({name for part in parts for name in part.__struct_fields__})
 
 
@@ -368,6 +371,7 @@ def _general_problems(config: Config) -> list[str]:
         )
     if not (config.live.database or "postgresql://").startswith("postgresql://"):
         problems.append("live.database: expected postgresql://…")  # it may hold a password
+    problems += schedule_problems(config.train)
     if config.recommend.half_life_days <= 0:
         problems.append("recommend.half_life_days must be more than 0")
     if config.serve.host not in {"127.0.0.1", "localhost", "::1"}:

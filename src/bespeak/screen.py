@@ -338,3 +338,28 @@ def world(made: Answer, folder: Path) -> None:
         f" {made['customers']:,} people. The truth stands in {escape(str(folder / 'truth'))}."
     )
     console.print(f"Next: [bold]bespeak run -w {escape(str(folder))}[/]")
+
+
+def tasks(found: Sequence[Answer]) -> None:
+    """Runs that a server started, a line each."""
+    console = _out()
+    if not found:
+        console.print("No server has started a run here. See \\[train] in docs/configuration.md.")
+        return
+    words = ("task", "why", "state", "at work on")
+    table = _table("task", "why", "attempt", "state", "started", "seconds", "at work on",
+                   left=words)  # fmt: skip
+    for one in found:
+        started = "" if one["started"] is None else f"{one['started']:%Y-%m-%d %H:%M:%S}"
+        seconds = "" if one["seconds"] is None else f"{one['seconds']:,.1f}"
+        doing = one["problem"].message if one["problem"] else one["step"] or ""
+        shown = one["id"], one["why"], str(one["attempt"]), one["state"], started, seconds
+        table.add_row(*shown, escape(doing if one["state"] != "done" else ""))
+    console.print(table)
+
+
+def task(found: Answer) -> None:
+    """One run and its log."""
+    tasks([found])
+    for line in found["log"]:
+        _out().print(escape(line), soft_wrap=True)

@@ -13,7 +13,13 @@ from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.publishing import SNAPSHOT
 from bespeak.flow.taking import open_log
+from bespeak.tasks import FOLDER as TASKS
+from bespeak.tasks import Tasks
+from bespeak.training import trainer_beside
 from bespeak.workspace import CURRENT, Workspace
+
+OWN = frozenset({"steps", "taken"})
+"""What a run's entry in the ledger says to bespeak alone."""
 
 
 def open_shop(workspace: Workspace) -> serve.Shop:
@@ -59,7 +65,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         primary=workspace.config().identity.primary,
         version=published.version,
         stages=[step for step in last if step["state"] != "running"],
-        runs=[{key: value for key, value in run.items() if key != "steps"} for run in runs[:10]],
+        runs=[{key: value for key, value in run.items() if key not in OWN} for run in runs[:10]],
     )
 
 
@@ -98,6 +104,11 @@ def open_intake(workspace: Workspace) -> serve.Intake:
     return serve.Intake.over(open_log(workspace, workspace.config()), identify)
 
 
+def open_tasks(workspace: Workspace) -> Tasks:
+    """The runs that servers of this workspace have started."""
+    return Tasks(workspace.root / TASKS)
+
+
 def serve_shop(
     workspace: Workspace, *, port: int | None = None, ready: Callable[[str], None] = print
 ) -> None:
@@ -107,15 +118,17 @@ def serve_shop(
     raises : NotReady before the first run; AddressTaken if the port is in use
     """
     config = workspace.config().serve
-    serve.serve(
-        partial(open_shop, workspace),
-        open_intake=partial(open_intake, workspace),
-        host=config.host,
-        port=config.port if port is None else port,
-        make_console=partial(console.create_app, cache=workspace.root / "cache"),
-        watched=workspace.root / CURRENT,
-        tell=ready,
-    )
+    with trainer_beside(workspace.root):
+        serve.serve(
+            partial(open_shop, workspace),
+            open_intake=partial(open_intake, workspace),
+            host=config.host,
+            port=config.port if port is None else port,
+            make_console=partial(console.create_app, cache=workspace.root / "cache"),
+            watched=workspace.root / CURRENT,
+            tasks=open_tasks(workspace),
+            tell=ready,
+        )
 
 
 def evaluate_files(

@@ -29,7 +29,7 @@ from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.ratings import MEASURED, learn_ratings
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SCRATCH, SOURCES, Flow, Outcome, Step, Tell
-from bespeak.flow.taking import take, with_log
+from bespeak.flow.taking import take, taken, with_log
 from bespeak.workspace import Version, Workspace
 
 
@@ -315,6 +315,7 @@ def _found(flow: Flow) -> dict[str, Any]:
 def _log(flow: Flow, changed: bool, seconds: float) -> None:
     """Remember the run, for `bespeak status` and the console."""
     made = sum(step.state == "done" for step in flow.steps)
-    said = {"at": flow.started, "seconds": round(seconds, 2), "changed": changed, "made": made}
+    said = {"at": flow.started, "seconds": round(seconds, 2), "changed": changed, "made": made,
+            "taken": taken(flow.config)}  # fmt: skip
     steps = [asdict(step) for step in flow.steps]
     ledger.log_run(flow.workspace, {**said, "kept": len(flow.steps) - made, "steps": steps})

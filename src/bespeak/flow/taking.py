@@ -12,8 +12,6 @@ from bespeak.config import Config, Source
 from bespeak.errors import ConfigInvalid
 from bespeak.workspace import Workspace
 
-LOG = "live.db"
-"""The event log, in the workspace's folder."""
 COPIES = "live"
 """Folder of its copies; also what the source is called."""
 
@@ -24,7 +22,9 @@ def open_log(workspace: Workspace, config: Config) -> live.Log:
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
     chosen = config.live
-    return live.open_log(workspace.root / LOG, database=chosen.database, schema=chosen.schema)
+    return live.open_log(
+        workspace.root / live.FILE_NAME, database=chosen.database, schema=chosen.schema
+    )
 
 
 def take(workspace: Workspace, config: Config) -> None:
@@ -32,7 +32,7 @@ def take(workspace: Workspace, config: Config) -> None:
 
     raises : as `open_log`
     """
-    if config.live.database is None and not (workspace.root / LOG).exists():
+    if config.live.database is None and not (workspace.root / live.FILE_NAME).exists():
         return
     log = open_log(workspace, config)
     try:

@@ -6,12 +6,13 @@ from bespeak.live.commit import Writer
 from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new
 from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check
 from bespeak.live.log import Kept, Log, Seen
-from bespeak.live.opening import open_log
+from bespeak.live.opening import FILE_NAME, open_log
 from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
 
 __all__ = [
     "COLUMNS",
+    "FILE_NAME",
     "IDENTIFIER",
     "Copy",
     "Entry",

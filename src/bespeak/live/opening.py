@@ -8,6 +8,9 @@ from bespeak.live.log import Log
 from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
 
+FILE_NAME = "live.db"
+"""Of the log, in the workspace's folder."""
+
 
 def open_log(path: Path, *, database: str | None, schema: str) -> Log:
     """The log in `database`, or else in the SQLite file at `path`, which is made at need.

@@ -26,6 +26,7 @@ from bespeak.serve.openapi import document, shown
 from bespeak.serve.routes import ENDPOINTS
 from bespeak.serve.shop import Shop
 from bespeak.serve.standing import Standing, follow, standing
+from bespeak.tasks import Tasks
 
 BODY = 1_048_576
 """Bytes of the largest request: a thousand events, told at length."""
@@ -50,12 +51,14 @@ def create_app(
     *,
     reload: Reload | None = None,
     intake: Intake | None = None,
+    tasks: Tasks | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
     console : mounted at /console, where / leads; without it, / leads to /docs
     reload  : without it, `shop` is served as long as the server runs
     intake  : where events go; closed when the server stops; without it, none are taken
+    tasks   : runs to show and to ask for; without them, there are none
     """
     now = standing(shop)
     metrics = Metrics({endpoint.handler: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
@@ -79,6 +82,7 @@ def create_app(
     )
     app.router.redirect_slashes = False
     app.state.standing, app.state.intake, app.state.metrics = now, intake, metrics
+    app.state.tasks = tasks
     return Guard(
         metrics.around(app)
     )  # outermost, so that even a failure's answer carries the headers

@@ -31,6 +31,7 @@ from bespeak.serve.guard import is_loopback
 from bespeak.serve.intake import Intake
 from bespeak.serve.shop import Shop
 from bespeak.serve.standing import opened
+from bespeak.tasks import Tasks
 
 PATIENCE_S = 10
 """How long requests under way may take to end when the server is asked to stop."""
@@ -45,9 +46,10 @@ class Site:
     make_console: Callable[[], ASGIApp] | None
     watched: Path | None
     interval_s: float
+    tasks: Tasks | None
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is an option
     open_shop: Callable[[], Shop],
     *,
     host: str = "127.0.0.1",
@@ -56,6 +58,7 @@ def serve(
     make_console: Callable[[], ASGIApp] | None = None,
     watched: Path | None = None,
     interval_s: float = 1.0,
+    tasks: Tasks | None = None,
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; `tell` gets the address once it answers.
@@ -65,6 +68,7 @@ def serve(
     port         : 0 takes a free one
     open_intake  : opens the event log, in the server's process; without it, no events are taken
     make_console : makes the pages to mount at /console, in the server's process
+    tasks        : runs to show and to ask for
     raises       : BadRequest if `host` is another machine's; AddressTaken if the port is in use;
                    the BespeakError that opening raised at first
     """
@@ -77,7 +81,7 @@ def serve(
     address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
-    site = Site(open_shop, open_intake, make_console, watched, interval_s)
+    site = Site(open_shop, open_intake, make_console, watched, interval_s, tasks)
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
@@ -133,7 +137,7 @@ def _application(site: Site, say: Connection) -> ASGIApp:
         reload = Reload(site.watched, site.open_shop, site.interval_s)
     console = None if site.make_console is None else site.make_console()
     say.send(None)
-    return create_app(shop, console, reload=reload, intake=intake)
+    return create_app(shop, console, reload=reload, intake=intake, tasks=site.tasks)
 
 
 def claim(address: str, port: int) -> int:

@@ -13,6 +13,7 @@ from bespeak.serve.routes import (
     overview,
     recommendations,
     segments,
+    tasks,
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -24,5 +25,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *overview.ENDPOINTS,
     *data.ENDPOINTS,
     *evaluation.ENDPOINTS,
+    *tasks.ENDPOINTS,
     *health.ENDPOINTS,
 )
