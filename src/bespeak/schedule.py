@@ -69,11 +69,13 @@ def limit_of(train: Train) -> timedelta:
 def problems(train: Train) -> list[str]:
     """What is wrong with it that types can't say."""
     found = []
-    for name in ("every", "limit"):
-        given: str | None = getattr(train, name)
-        span = duration(given) if given is not None else SHORTEST
-        if span is None or span < SHORTEST:
-            found.append(f"train.{name}: found `{given}`, expected 1m or more, like 90m, 24h or 7d")
+    every = SHORTEST if train.every is None else duration(train.every)
+    if every is None or every < SHORTEST:
+        found.append(
+            f"train.every: found `{train.every}`, expected 1m or more, like 90m, 24h or 7d"
+        )
+    if not duration(train.limit):
+        found.append(f"train.limit: found `{train.limit}`, expected a time span like 90m or 12h")
     if train.at is not None and _CLOCK.fullmatch(train.at) is None:
         found.append(f"train.at: found `{train.at}`, expected a time of day like 03:00")
     if train.after_events is not None and train.after_events < 1:

@@ -29,6 +29,8 @@ from bespeak.errors import ArtifactCorrupt, NotReady, WorkspaceBusy
 
 MANIFEST = "manifest.json"
 CURRENT = "current.json"
+CONTENTS = "contents"
+"""Of a manifest: file -> its bytes and its digest, as they were when it was published."""
 PACKAGE = Path(__file__).parent
 
 
@@ -159,6 +161,7 @@ class Workspace:
                 "version": version,
                 "inputs": dict(inputs),
                 "code": {"bespeak": _own_version(), "digest": code},
+                CONTENTS: contents(aside),
                 "seconds": round(time.perf_counter() - started, 3),
                 "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             }

@@ -20,9 +20,11 @@ from pathlib import Path
 import little_shop
 from bespeak import console
 from bespeak.serve import serve
+from bespeak.tasks import Tasks
 
 folder = little_shop.published(Path(sys.argv[2]))
 serve(partial(little_shop.shop, folder), port=0, make_console=console.create_app,
+      tasks=Tasks(folder.parent / "tasks"),
       tell=lambda address: print(address, flush=True))
 """
 SWITCHES = [

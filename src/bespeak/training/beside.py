@@ -40,8 +40,7 @@ def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 def end(process: subprocess.Popen[bytes], patience_s: float) -> None:
     """End the process and its group: by the end of its input, then by force."""
-    if process.stdin is not None:
-        process.stdin.close()
+    _let_go(process)
     with suppress(subprocess.TimeoutExpired):
         process.wait(patience_s)
     kill(process)
@@ -49,6 +48,12 @@ def end(process: subprocess.Popen[bytes], patience_s: float) -> None:
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and all of its group, at once."""
+    _let_go(process)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
