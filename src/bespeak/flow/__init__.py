@@ -88,8 +88,9 @@ def run(
         reached = _through(flow, only)
         made = {key: version.version for key, version in flow.versions.items()}
         kept = {key: v for key, v in before.items() if stage_of(key) not in reached}
-        changed = workspace.publish({**kept, **made})
-        workspace.sweep(keep=workspace.current(), before=before)
+        fresh = [key for key, version in flow.versions.items() if version.fresh]
+        changed = workspace.publish({**kept, **made}, fresh=fresh)
+        workspace.sweep(keep=workspace.current(), before=workspace.state().before or {})
         _log(flow, changed, time.perf_counter() - started)
         return Outcome(flow.steps, changed, workspace.current(), _found(flow))
 

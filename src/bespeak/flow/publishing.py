@@ -16,8 +16,8 @@ from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.offers import EVALUATION, HISTORIES
 from bespeak.flow.running import SOURCES, Flow
 from bespeak.flow.taking import taken
+from bespeak.workspace import SNAPSHOT
 
-SNAPSHOT = "artifacts/snapshot"
 GROUPINGS = {
     "rfm": {"en": "By recency, frequency and spend", "zh": "按最近消费、频率与金额"},
     "kmeans": {"en": "By how they buy", "zh": "按购买方式"},

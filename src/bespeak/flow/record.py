@@ -14,12 +14,13 @@ import msgspec
 
 from bespeak import collect, ledger, prepare
 from bespeak.columns import RECORD
+from bespeak.contents import file_digest
 from bespeak.config import Prepare, Source
 from bespeak.domains import load_pack
 from bespeak.errors import NotReady
 from bespeak.flow.running import SOURCES, Flow, Raw
 from bespeak.flow.staging import Job, Staged, staging
-from bespeak.workspace import Digests, digest, file_digest
+from bespeak.workspace import Digests, digest
 
 
 def collect_sources(flow: Flow) -> None:
