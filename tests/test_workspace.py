@@ -225,7 +225,7 @@ def test_a_reader_keeps_to_the_state_that_it_began_with(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     first, second = snapshot(workspace, 1), snapshot(workspace, 2)
     workspace.publish(first)
-    reader = workspace.at(workspace.current())
+    reader = workspace.at(workspace.state())
     workspace.publish(second)
     assert reader.get(SNAPSHOT).version == first[SNAPSHOT]
     assert workspace.get(SNAPSHOT).version == second[SNAPSHOT]

@@ -11,7 +11,7 @@ from bespeak import __version__, flow, ledger, screen, shop, start
 from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
 from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
-from bespeak.commands.operating import tasks
+from bespeak.commands.operating import rollback, tasks
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -245,6 +245,7 @@ app.command()(compare)
 app.command()(synth)
 app.command()(doctor)
 app.command()(tasks)
+app.command()(rollback)
 
 
 @quarantine.command("list")

@@ -126,6 +126,8 @@ def outcome(outcome: Any, status: Answer, folder: Path) -> None:
         console.print(
             f"Nothing has changed since the last run ({status['as_of_run']}); nothing to do."
         )
+        for line in _served(status["served"]):
+            console.print(line)
         return
     _account(console, status["account"])
     for line in _findings(outcome.found):
@@ -163,11 +165,34 @@ def status(found: Answer) -> None:
         console.print("No run has ended here yet. Run `bespeak run`.")
         return
     console.print(f"last run {found['as_of_run']}   {found['megabytes']:,.0f} MB on disk")
+    for line in _served(found["served"]):
+        console.print(line)
     _account(console, found["account"])
     table = _table("table", "rows")
     for name, rows in found["tables"].items():
         table.add_row(name, f"{rows:,}")
     console.print(table)
+
+
+def _served(found: Answer) -> Iterator[str]:
+    """Which version servers read, and what `bespeak rollback` would do."""
+    if found["version"] is None:
+        return
+    back = f"   before it: {found['before']}" if found["before"] else ""
+    yield f"served: version {found['version']}{back}"
+    if found["undone"]:
+        yield (
+            f"[yellow]Rolled back[/] from version {found['undone']}: a run that comes to it again"
+            " leaves it aside; `bespeak rollback` takes it after all."
+        )
+
+
+def rolled_back(found: Answer) -> None:
+    """What is served now."""
+    console = _out()
+    for line in _served(found):
+        console.print(line)
+    console.print("Running servers change to it within a second or two, if it answers.")
 
 
 def _account(console: Console, account: Sequence[Answer]) -> None:

@@ -11,12 +11,11 @@ from typing import Any
 from bespeak import collect, console, ledger, live, recommend, serve
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
-from bespeak.flow.publishing import SNAPSHOT
 from bespeak.flow.taking import open_log
 from bespeak.tasks import FOLDER as TASKS
 from bespeak.tasks import Tasks
 from bespeak.training import trainer_beside
-from bespeak.workspace import CURRENT, Workspace
+from bespeak.workspace import CURRENT, SNAPSHOT, State, Workspace
 
 OWN = frozenset({"steps", "taken"})
 """What a run's entry in the ledger says to bespeak alone."""
@@ -27,6 +26,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
 
     raises : NotReady before the first run has ended; ArtifactCorrupt
     """
+    state = workspace.state()
+    workspace = workspace.at(state)  # the same one to the end, whatever is published meanwhile
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
     maker = recommender(workspace)
@@ -64,6 +65,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         taken=published.manifest.get("taken", 0),
         primary=workspace.config().identity.primary,
         version=published.version,
+        by_hand=state.undone is not None,
         stages=[step for step in last if step["state"] != "running"],
         runs=[{key: value for key, value in run.items() if key not in OWN} for run in runs[:10]],
     )
@@ -95,6 +97,25 @@ def recommender(workspace: Workspace) -> recommend.Recommender:
     )
 
 
+def open_verified(workspace: Workspace) -> serve.Shop:
+    """As `open_shop`, of files that are all as they were published.
+
+    raises : as `open_shop`
+    """
+    pinned = workspace.at(workspace.state())
+    models = [model.key for model in pinned.under(MODELS)]
+    pinned.verify(SNAPSHOT, EVALUATION, HISTORIES, CATALOGUE, *models)
+    return open_shop(pinned)
+
+
+def open_before(workspace: Workspace) -> serve.Shop:
+    """The state before the current one.
+
+    raises : NotReady where there is none; as `open_shop`
+    """
+    return open_verified(workspace.at(State(workspace.state().before or {})))
+
+
 def open_intake(workspace: Workspace) -> serve.Intake:
     """The workspace's event log, open to take events.
 
@@ -120,7 +141,8 @@ def serve_shop(
     config = workspace.config().serve
     with trainer_beside(workspace.root):
         serve.serve(
-            partial(open_shop, workspace),
+            partial(open_verified, workspace),
+            open_before=partial(open_before, workspace),
             open_intake=partial(open_intake, workspace),
             host=config.host,
             port=config.port if port is None else port,

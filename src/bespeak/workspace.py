@@ -126,7 +126,7 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self._pinned: dict[str, str] | None = None
+        self._pinned: State | None = None
 
     def config(self) -> configuration.Config:
         """The checked bespeak.toml."""
@@ -202,21 +202,31 @@ class Workspace:
         return True
 
     def state(self) -> State:
-        """What is current, and what was before."""
+        """What is current, and what was before; nothing before the first run.
+
+        raises : ArtifactCorrupt if current.json is not what a run wrote
+        """
         path = self.root / CURRENT
+        if self._pinned is not None:
+            return self._pinned
         if not path.is_file():
             return State({})
-        return msgspec.json.decode(path.read_bytes(), type=State)
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=State)
+        except msgspec.DecodeError as error:
+            raise ArtifactCorrupt(
+                f"{path}: can't be read", next_step="Delete it and run `bespeak run` again."
+            ) from error
 
-    def at(self, versions: Mapping[str, str]) -> Workspace:
-        """The workspace as if `versions` were current, whatever a run makes so meanwhile."""
+    def at(self, state: State) -> Workspace:
+        """The workspace as if `state` were current, whatever a run makes so meanwhile."""
         found = Workspace(self.root)
-        found._pinned = dict(versions)
+        found._pinned = state
         return found
 
     def current(self) -> dict[str, str]:
         """`kind/name` -> version, as the last good run left it; empty before the first."""
-        return dict(self.state().versions if self._pinned is None else self._pinned)
+        return dict(self.state().versions)
 
     def find(self, key: str) -> Version | None:
         """The current version of `kind/name`, or None."""
@@ -282,7 +292,7 @@ class Workspace:
                     f"there is no state with version `{to[:40]}` to go back to",
                     expected=now.before[SNAPSHOT],
                 )
-            self.at(now.before).verify(*now.before)
+            self.at(State(now.before)).verify(*now.before)
             undone = None if _same(now.before, now.undone) else now.versions
             self._make_current(State(now.before, before=now.versions, undone=undone))
             return self.state()

@@ -19,7 +19,7 @@ from bespeak.serve import Shop, answers, create_app
 from bespeak.serve.app import BODY
 from bespeak.serve.failures import STATUS
 from bespeak.serve.guard import is_loopback
-from bespeak.serve.routes import ENDPOINTS
+from bespeak.serve.routes import ENDPOINTS, tasks
 
 ODD = quote(little_shop.ODD_ID, safe="")
 GETS = {
@@ -39,6 +39,8 @@ GETS = {
     "/v1/features": answers.Features,
     "/v1/data": answers.Data,
     "/v1/evaluation": answers.Evaluation,
+    "/v1/tasks?limit=3": tasks.TaskList,
+    "/v1/tasks/20260101T030000000000-0a1b?lines=0": tasks.WholeTask,
     "/health/live": answers.Alive,
     "/health/ready": answers.Ready,
 }

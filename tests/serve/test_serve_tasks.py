@@ -51,7 +51,8 @@ def test_what_is_no_task_is_not_found(asked: Ask, name: str) -> None:
     assert asked(f"/v1/tasks/{name}").status == 404
 
 
-def test_a_server_without_tasks_says_so(ask: Ask) -> None:
+def test_a_server_without_tasks_says_so(shop: Shop) -> None:
+    ask = ask_of(create_app(shop))
     assert ask("/v1/tasks").json() == {"tasks": []}
     refused = ask("/v1/tasks", method="POST")
     assert refused.status == 503 and "bespeak serve" in refused.json()["error"]["next_step"]

@@ -132,9 +132,7 @@ def test_a_run_by_hand_is_respected(workspace: Workspace, tasks: Tasks) -> None:
     assert tasks.latest()[0].changed is False
 
 
-def test_a_run_that_fails_is_tried_again_so_many_times(
-    workspace: Workspace, tasks: Tasks
-) -> None:
+def test_a_run_that_fails_is_tried_again_so_many_times(workspace: Workspace, tasks: Tasks) -> None:
     configure(workspace.root, 'every = "1h"\nretries = 1')
     (workspace.root / "runs.json").unlink()
     (workspace.root / "orders.csv").unlink()

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from bespeak import screen, shop
+from bespeak import ledger, screen, shop
 from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
 
 
@@ -37,3 +37,29 @@ def tasks(
         screen.tasks(every)
     else:
         screen.task(one)
+
+
+@teaching
+def rollback(
+    to: Annotated[
+        str | None,
+        typer.Option(help="The version before, to be sure that it is that one.", metavar="VERSION"),
+    ] = None,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Make the state before the current one current again; once more undoes that.
+
+    Running servers change to it without a dropped request. It stays so while runs come to what was
+    rolled back; a run that comes to something else, because data, bespeak.toml or code have
+    changed, is published as ever. To keep it longer, switch [train] off.
+
+    Example: `bespeak status -w shop`, then `bespeak rollback -w shop`
+    """
+    with opened(workspace) as here:
+        here.rollback(to)
+        found = ledger.served(here)
+    if as_json:
+        emit(found)
+    else:
+        screen.rolled_back(found)

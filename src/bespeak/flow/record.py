@@ -14,8 +14,8 @@ import msgspec
 
 from bespeak import collect, ledger, prepare
 from bespeak.columns import RECORD
-from bespeak.contents import file_digest
 from bespeak.config import Prepare, Source
+from bespeak.contents import file_digest
 from bespeak.domains import load_pack
 from bespeak.errors import NotReady
 from bespeak.flow.running import SOURCES, Flow, Raw

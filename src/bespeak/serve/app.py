@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from bespeak.errors import BespeakError
 from bespeak.serve import docs
+from bespeak.serve.answers import Problem
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
@@ -25,7 +26,7 @@ from bespeak.serve.metrics import Metrics
 from bespeak.serve.openapi import document, shown
 from bespeak.serve.routes import ENDPOINTS
 from bespeak.serve.shop import Shop
-from bespeak.serve.standing import Standing, follow, standing
+from bespeak.serve.standing import Mark, Standing, follow, standing
 from bespeak.tasks import Tasks
 
 BODY = 1_048_576
@@ -38,11 +39,13 @@ class Reload:
 
     watched   : a file that is replaced when a run has published (the workspace's current.json)
     open_shop : opens the newest version; may take a while, runs in a thread
+    seen      : `mark` of `watched` before what is served was opened; by default, as it is now
     """
 
     watched: Path
     open_shop: Callable[[], Shop]
     interval_s: float = 1.0
+    seen: Mark | None = None
 
 
 def create_app(
@@ -52,6 +55,7 @@ def create_app(
     reload: Reload | None = None,
     intake: Intake | None = None,
     tasks: Tasks | None = None,
+    problem: Problem | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
@@ -59,8 +63,9 @@ def create_app(
     reload  : without it, `shop` is served as long as the server runs
     intake  : where events go; closed when the server stops; without it, none are taken
     tasks   : runs to show and to ask for; without them, there are none
+    problem : why `shop` is not the newest version
     """
-    now = standing(shop)
+    now = standing(shop, problem)
     metrics = Metrics({endpoint.handler: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
 
     @contextlib.asynccontextmanager
@@ -94,7 +99,9 @@ async def _following(now: Standing, reload: Reload | None) -> AsyncIterator[None
         yield
         return
     task = asyncio.create_task(
-        follow(now, reload.open_shop, reload.watched, interval_s=reload.interval_s)
+        follow(
+            now, reload.open_shop, reload.watched, interval_s=reload.interval_s, seen=reload.seen
+        )
     )
     try:
         yield

@@ -22,7 +22,7 @@ STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
             errors.SourceUnreadable, errors.MappingImpossible, errors.ColumnMissing,
             errors.NotFound, errors.BadRequest, errors.NotReady, errors.WorkspaceBusy,
             errors.ArtifactCorrupt, errors.EngineUnavailable, errors.AddressTaken,
-            errors.LogUnavailable, errors.Busy,
+            errors.LogUnavailable, errors.Busy, errors.VersionRefused,
         )
     }
 )  # fmt: skip

@@ -30,7 +30,7 @@ from bespeak.serve.app import Reload, create_app
 from bespeak.serve.guard import is_loopback
 from bespeak.serve.intake import Intake
 from bespeak.serve.shop import Shop
-from bespeak.serve.standing import opened
+from bespeak.serve.standing import mark, opened_first
 from bespeak.tasks import Tasks
 
 PATIENCE_S = 10
@@ -47,6 +47,7 @@ class Site:
     watched: Path | None
     interval_s: float
     tasks: Tasks | None
+    open_before: Callable[[], Shop] | None
 
 
 def serve(  # noqa: PLR0913 - each is an option
@@ -59,6 +60,7 @@ def serve(  # noqa: PLR0913 - each is an option
     watched: Path | None = None,
     interval_s: float = 1.0,
     tasks: Tasks | None = None,
+    open_before: Callable[[], Shop] | None = None,
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; `tell` gets the address once it answers.
@@ -69,6 +71,7 @@ def serve(  # noqa: PLR0913 - each is an option
     open_intake  : opens the event log, in the server's process; without it, no events are taken
     make_console : makes the pages to mount at /console, in the server's process
     tasks        : runs to show and to ask for
+    open_before  : opens the version before, to start with where the newest can't be served
     raises       : BadRequest if `host` is another machine's; AddressTaken if the port is in use;
                    the BespeakError that opening raised at first
     """
@@ -81,7 +84,7 @@ def serve(  # noqa: PLR0913 - each is an option
     address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
-    site = Site(open_shop, open_intake, make_console, watched, interval_s, tasks)
+    site = Site(open_shop, open_intake, make_console, watched, interval_s, tasks, open_before)
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
@@ -125,7 +128,8 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        shop = opened(site.open_shop)
+        seen = None if site.watched is None else mark(site.watched)
+        shop, problem = opened_first(site.open_shop, site.open_before)
         intake = None if site.open_intake is None else site.open_intake()
     except BespeakError as error:
         say.send(error)
@@ -134,10 +138,12 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     threadpoolctl.threadpool_limits(limits=1)
     reload = None
     if site.watched is not None:
-        reload = Reload(site.watched, site.open_shop, site.interval_s)
+        reload = Reload(site.watched, site.open_shop, site.interval_s, seen)
     console = None if site.make_console is None else site.make_console()
     say.send(None)
-    return create_app(shop, console, reload=reload, intake=intake, tasks=site.tasks)
+    return create_app(
+        shop, console, reload=reload, intake=intake, tasks=site.tasks, problem=problem
+    )
 
 
 def claim(address: str, port: int) -> int:

@@ -73,6 +73,8 @@ class Shop:
     """Namespaces whose value alone is a customer_id."""
     version: str = ""
     """Names this version to an operator; shown by /health/ready."""
+    by_hand: bool = False
+    """Whether somebody put it back, so that it is not held against the one before."""
     stages: Sequence[Mapping[str, Any]] = ()
     """Steps of the flow, in order, of the shape of `answers.Stage`."""
     runs: Sequence[Mapping[str, Any]] = ()
