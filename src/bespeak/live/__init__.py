@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bespeak.live.commit import Writer
 from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new
-from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check
+from bespeak.live.event import Entry, Event, Events, Identify, Permit, Wrong, check, impression
 from bespeak.live.log import Kept, Log, Seen
 from bespeak.live.opening import FILE_NAME, open_log
 from bespeak.live.postgres import PostgresLog
@@ -21,6 +21,7 @@ __all__ = [
     "Identify",
     "Kept",
     "Log",
+    "Permit",
     "PostgresLog",
     "SQLiteLog",
     "Seen",
@@ -29,5 +30,6 @@ __all__ = [
     "check",
     "copies",
     "copy_new",
+    "impression",
     "open_log",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bespeak.serve.endpoint import Endpoint
 from bespeak.serve.routes import (
+    access,
     customers,
     data,
     evaluation,
@@ -26,5 +27,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *data.ENDPOINTS,
     *evaluation.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *access.ENDPOINTS,
     *health.ENDPOINTS,
 )

@@ -105,7 +105,7 @@ ENDPOINTS = (
     Endpoint(
         "/v1/tasks", start, ShownTask,
         "Start a run now, beside the server; the one that waits already, if there is one", "Tasks",
-        method="POST", status=202, refusals=(422, 503),
+        method="POST", status=202, refusals=(422, 503), scope="manage",
     ),
     Endpoint(
         "/v1/tasks/{task_id}", see, WholeTask, "One run, with the last lines of its log", "Tasks",
