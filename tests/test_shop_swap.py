@@ -102,7 +102,7 @@ def load(server: Served) -> Iterator[list[int]]:
 
     def ask() -> None:
         while not stop.is_set():
-            for path in ("/v1/customers/c3/recommendations", "/v1/items/i2/similar"):
+            for path in ("/v1/customers/c3", "/v1/items/i2/similar", "/v1/trending"):
                 statuses.append(server.get(path)[0])
 
     askers = [threading.Thread(target=ask) for _ in range(2)]

@@ -210,8 +210,8 @@ def _served(found: Answer) -> Iterator[str]:
     yield f"served: version {found['version']}{back}"
     if found["undone"]:
         yield (
-            f"[yellow]Rolled back[/] from version {found['undone']}: a run that comes to it again"
-            " leaves it aside; `bespeak rollback` takes it after all."
+            f"[yellow]Rolled back[/] from version {found['undone']}: the schedule rests, and a run"
+            " that comes to it again leaves it aside; `bespeak rollback` takes it after all."
         )
 
 

@@ -119,6 +119,11 @@ def test_a_run_starts_after_so_many_events_and_not_again(
     trainer = Trainer(workspace)
     trainer.look()
     assert len(tasks.latest()) == 1
+    configure(workspace.root, 'every = "1m"')
+    (workspace.root / "runs.json").unlink()  # as if the last run were long ago
+    workspace.rollback()
+    trainer.look()
+    assert len(tasks.latest()) == 1, "the schedule rests while a rollback stands"
 
 
 def test_a_run_by_hand_is_respected(workspace: Workspace, tasks: Tasks) -> None:

@@ -98,7 +98,13 @@ class Trainer:
                 LOG.warning("the schedule stays as it was: %s", error)
 
     def _due(self, past: list[Task]) -> tuple[Why, int] | None:
-        """Why a run should start now and its number among the attempts, or None."""
+        """Why a run should start now and its number among the attempts, or None.
+
+        While a rollback stands, only who asks for a run gets one: by itself it would soon publish
+        what somebody has just taken back.
+        """
+        if self._workspace.state().undone is not None:
+            return None
         now, train = datetime.now(UTC), self._config.train
         last = past[0] if past else None
         begun, taken = self._last_run()
