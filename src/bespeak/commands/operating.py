@@ -50,9 +50,9 @@ def rollback(
 ) -> None:
     """Make the state before the current one current again; once more undoes that.
 
-    Running servers change to it without a dropped request. The schedule of [train] then rests. A run
-    that you start is published as ever if it comes to something else, because data, bespeak.toml or
-    code have changed, and left aside if it comes to what was rolled back.
+    Running servers change to it without a dropped request. The schedule of [train] then rests. A
+    run that you start is published as ever if it comes to something else, because data,
+    bespeak.toml or code have changed, and left aside if it comes to what was rolled back.
 
     Example: `bespeak status -w shop`, then `bespeak rollback -w shop`
     """

@@ -81,6 +81,11 @@ class Trainer:
             return  # a run started by hand; when it has ended, this one may not be due any more
         self._start(waiting[-1] if waiting else self._tasks.queue(why, attempt=attempt))
 
+    @property
+    def idle(self) -> bool:
+        """Whether no run is at work that it has started."""
+        return self._running is None
+
     def stop(self) -> None:
         """End the run at work, and say so."""
         if self._running is not None:
