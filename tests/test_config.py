@@ -11,11 +11,12 @@ import pytest
 
 from bespeak import config
 from bespeak.errors import ConfigInvalid
+from bespeak.schedule import Train
 
 DOCS = Path(__file__).parents[1] / "docs" / "configuration.md"
 PARTS = (
     config.Workspace, config.Source, config.Identity, config.Prepare, config.Policy,
-    config.Features, config.Segments, config.Recommend, config.Serve,
+    config.Features, config.Segments, config.Recommend, config.Serve, Train,
 )  # fmt: skip
 
 

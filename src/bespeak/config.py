@@ -174,6 +174,8 @@ class Serve(_Part, frozen=True):
     port: int = 8000
     origins: list[str] = []
     """Pages of other servers that may ask (CORS), each like `https://shop.example`."""
+    log: Literal["none", "text", "json"] = "none"
+    """A line for each request on standard error."""
 
 
 def size_bytes(text: str) -> int:

@@ -158,6 +158,7 @@ def serve_shop(
             make_console=partial(console.create_app, cache=workspace.root / "cache"),
             watched=workspace.root / CURRENT,
             tasks=open_tasks(workspace),
+            log=config.log,
             tell=lambda url: ready(url, admission.wanted),
         )
 

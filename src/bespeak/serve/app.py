@@ -24,6 +24,7 @@ from bespeak.serve.answers import Problem
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
+from bespeak.serve.journal import Form, told
 from bespeak.serve.metrics import Metrics
 from bespeak.serve.openapi import document, shown
 from bespeak.serve.routes import ENDPOINTS
@@ -59,6 +60,7 @@ def create_app(
     admission: Admission | None = None,
     tasks: Tasks | None = None,
     problem: Problem | None = None,
+    log: Form = "none",
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
@@ -68,6 +70,7 @@ def create_app(
     admission : who may ask for what; without it, everybody on this machine for anything
     tasks   : runs to show and to ask for; without them, there are none
     problem : why `shop` is not the newest version
+    log     : how each request is told of on standard error
     """
     now = standing(shop, problem)
     metrics = Metrics({endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
@@ -96,7 +99,7 @@ def create_app(
     app.state.standing, app.state.intake, app.state.metrics = now, intake, metrics
     app.state.admission, app.state.tasks = admission, tasks
     # outermost, so that even a failure's answer carries the headers
-    counted = metrics.around(app)
+    counted = told(metrics.around(app), log, metrics.path_of)
     if admission is None:
         return Guard(counted)
     return Guard(_across(counted, admission.origins), here_only=admission.open)

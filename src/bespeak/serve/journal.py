@@ -14,10 +14,13 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bespeak.errors import BespeakError
 
 Form = Literal["none", "text", "json"]
 HEADER = b"x-request-id"
@@ -68,8 +71,8 @@ class Journal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         said = {"logger": record.name, "message": record.getMessage()}
-        if record.exc_info:
-            said["error"] = "".join(traceback.format_exception(*record.exc_info))
+        if record.exc_info and record.exc_info[1] is not None:
+            said["error"] = _mistake(record.exc_info[1])
         _write(self._form, record.levelname.lower(), said)
 
 
@@ -79,6 +82,17 @@ def keep(form: Form) -> None:
         log = logging.getLogger("bespeak")
         log.handlers = [Journal(form)]
         log.propagate = False
+
+
+def _mistake(error: BaseException) -> str:
+    """Its kind and the places it came through; its words only if they are ours, for others may
+    quote what a customer sent."""
+    kind = type(error).__name__
+    if isinstance(error, BespeakError):
+        return f"{kind}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames]
+    return " < ".join([kind, *reversed(places)])
 
 
 def _request_id(scope: Scope) -> bytes:

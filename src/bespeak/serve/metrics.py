@@ -67,6 +67,10 @@ class Metrics:
         """All counts, in Prometheus's text format."""
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
+    def path_of(self, scope: Scope) -> str:
+        """The address of a request that has been answered, as the documentation has it."""
+        return self._paths.get(scope.get("endpoint"), OTHER)
+
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app`, with its requests counted and timed."""
 
@@ -85,7 +89,7 @@ class Metrics:
             try:
                 await app(scope, receive, noted)
             finally:
-                path = self._paths.get(scope.get("endpoint"), OTHER)
+                path = self.path_of(scope)
                 self._requests.labels(path, str(status)).inc()
                 self._seconds.labels(path).observe(time.perf_counter() - started)
 

@@ -31,6 +31,7 @@ from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.guard import is_loopback
 from bespeak.serve.intake import Intake
+from bespeak.serve.journal import Form, keep
 from bespeak.serve.shop import Shop
 from bespeak.serve.standing import mark, opened_first
 from bespeak.tasks import Tasks
@@ -51,6 +52,7 @@ class Site:
     interval_s: float
     tasks: Tasks | None
     open_before: Callable[[], Shop] | None
+    log: Form
 
 
 def serve(  # noqa: PLR0913 - each is a part of a server
@@ -65,6 +67,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     interval_s: float = 1.0,
     tasks: Tasks | None = None,
     open_before: Callable[[], Shop] | None = None,
+    log: Form = "none",
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; `tell` gets the address once it answers.
@@ -77,6 +80,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     make_console : makes the pages to mount at /console, in the server's process
     tasks        : runs to show and to ask for
     open_before  : opens the version before, to start with where the newest can't be served
+    log          : how requests and mistakes are told of on standard error
     raises       : BadRequest if others can reach `host` and there are no keys; AddressTaken if the
                    port is in use;
                    the BespeakError that opening raised at first
@@ -93,7 +97,9 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
     door = None if admission is None else replace(admission, open=not wanted)
-    site = Site(open_shop, open_intake, make_console, door, watched, interval_s, tasks, open_before)
+    site = Site(
+        open_shop, open_intake, make_console, door, watched, interval_s, tasks, open_before, log
+    )
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
@@ -137,6 +143,7 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep(site.log)
     try:
         seen = None if site.watched is None else mark(site.watched)
         shop, problem = opened_first(site.open_shop, site.open_before)
@@ -153,7 +160,7 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     say.send(None)
     return create_app(
         shop, console, reload=reload, intake=intake, admission=site.admission, tasks=site.tasks,
-        problem=problem,
+        problem=problem, log=site.log,
     )  # fmt: skip
 
 
