@@ -45,6 +45,7 @@ class Site:
     open_shop: Callable[[], Shop]
     open_intake: Callable[[], Intake] | None
     make_console: Callable[[], ASGIApp] | None
+    make_store: Callable[[], ASGIApp] | None
     admission: Admission | None
     watched: Path | None
     interval_s: float
@@ -58,6 +59,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     port: int = 8000,
     open_intake: Callable[[], Intake] | None = None,
     make_console: Callable[[], ASGIApp] | None = None,
+    make_store: Callable[[], ASGIApp] | None = None,
     watched: Path | None = None,
     interval_s: float = 1.0,
     tell: Callable[[str], None] = print,
@@ -70,6 +72,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     port         : 0 takes a free one
     open_intake  : opens the event log, in the server's process; without it, no events are taken
     make_console : makes the pages to mount at /console, in the server's process
+    make_store   : those at /store
     raises       : BadRequest if others can reach `host` and there are no keys; AddressTaken if the
                    port is in use;
                    the BespeakError that opening raised at first
@@ -86,7 +89,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
     door = None if admission is None else replace(admission, open=not wanted)
-    site = Site(open_shop, open_intake, make_console, door, watched, interval_s)
+    site = Site(open_shop, open_intake, make_console, make_store, door, watched, interval_s)
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
@@ -142,8 +145,11 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     if site.watched is not None:
         reload = Reload(site.watched, site.open_shop, site.interval_s)
     console = None if site.make_console is None else site.make_console()
+    store = None if site.make_store is None else site.make_store()
     say.send(None)
-    return create_app(shop, console, reload=reload, intake=intake, admission=site.admission)
+    return create_app(
+        shop, console, store, reload=reload, intake=intake, admission=site.admission
+    )  # fmt: skip
 
 
 def _end_with_parent() -> None:
