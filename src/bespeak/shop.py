@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bespeak import access, collect, console, ledger, live, recommend, serve
+from bespeak import access, collect, console, ledger, live, recommend, serve, storefront
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.publishing import SNAPSHOT
@@ -114,7 +114,9 @@ def serve_shop(
     ready  : gets its address once it answers, and whether it asks for keys
     raises : NotReady before the first run; AddressTaken if the port is in use
     """
-    config, admission = workspace.config().serve, open_admission(workspace)
+    whole, admission = workspace.config(), open_admission(workspace)
+    config, about = whole.serve, whole.workspace
+    store = storefront.About(about.name, about.currency, whole.identity.primary[0])
     serve.serve(
         partial(open_shop, workspace),
         admission=admission,
@@ -122,6 +124,7 @@ def serve_shop(
         host=config.host,
         port=config.port if port is None else port,
         make_console=partial(console.create_app, cache=workspace.root / "cache"),
+        make_store=partial(storefront.create_app, store),
         watched=workspace.root / CURRENT,
         tell=lambda url: ready(url, admission.wanted),
     )

@@ -90,8 +90,8 @@ def test_every_page_is_readable_whole_and_translated(
 
 def _texts_of_the_other_language(language: str) -> set[str]:
     """Texts that must not be seen in `language`: the other's, without those that both have."""
-    mine = set(texts[language].values())
-    (other,) = (texts[name] for name in texts if name != language)
+    mine = set(TEXTS[language].values())
+    (other,) = (TEXTS[name] for name in TEXTS if name != language)
     return {text for text in other.values() if "{" not in text} - mine - DATA_TEXT
 
 

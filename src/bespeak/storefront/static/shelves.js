@@ -1,0 +1,107 @@
+// Shelves of cards; the one for you says after each step what is new on it, and moves there gently.
+
+import { tile } from "./tile.js";
+import { customer, intoBasket, keepShown, shop, shown, trail } from "./visit.js";
+import { currency, language, say } from "./words.js";
+
+const MANY = 8;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const template = document.getElementById("card");
+
+/** What happens after a step; set once by the page's start. */
+const after = { step: () => {} };
+export const afterStep = (run) => (after.step = run);
+
+function fill(element, item) {
+  const picture = element.querySelector(".picture");
+  if (picture.childElementCount) return;
+  picture.append(tile(item));
+  element.querySelector(".kind").textContent = lastOf(item.category);
+  const add = element.querySelector(".add");
+  add.setAttribute("aria-label", say("add.named", { title: item.title ?? item.item_id }));
+  add.addEventListener("click", () => (intoBasket(item), after.step()));
+}
+
+/** The narrowest part of a category's path. */
+export const lastOf = (category) => (category ?? "").split(/ *[>/] */).at(-1);
+
+/** Cards of a list in `place`; a list without reasons shows none. */
+export const cards = (list, place) => shop.render(list, template, place, { language, currency, fill });
+
+export async function shelf(id, asking) {
+  const section = document.getElementById(id);
+  const list = await asking;
+  cards(list, section.querySelector(".cards"));
+  section.hidden = list.items.length === 0;
+  section.setAttribute("aria-busy", "false");
+}
+
+const places = (list) => new Map([...list.children].map((card) => [card.dataset.itemId, card.getBoundingClientRect()]));
+
+function move(list, before) {
+  if (still.matches || !before.size) return;
+  for (const card of list.children) {
+    const from = before.get(card.dataset.itemId);
+    const to = card.getBoundingClientRect();
+    const start = from
+      ? { transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)` }
+      : { opacity: 0, transform: "translateY(14px)" };
+    card.animate([start, { opacity: 1, transform: "none" }], { duration: 420, easing: "cubic-bezier(.2,.7,.2,1)" });
+  }
+}
+
+/** What is on the shelf now that was not before the last step. */
+function marked(elements, before) {
+  let fresh = 0;
+  for (const card of elements) {
+    const isNew = before !== null && !before.includes(card.dataset.itemId);
+    card.classList.toggle("fresh", isNew);
+    card.querySelector(".new").hidden = !isNew;
+    fresh += isNew;
+  }
+  return fresh;
+}
+
+function summary(list, fresh, before) {
+  if (before === null || !trail().length) {
+    if (customer) return say("first.known");
+    return say(list.fallback ? "first.newcomer" : "first.visit");
+  }
+  const said = fresh === 0 ? "changed.none" : fresh === 1 ? "changed.one" : "changed.some";
+  return say(said, { count: fresh, all: list.items.length });
+}
+
+let asked = 0;
+
+/** Ask again what is for this visitor; a newer question outruns an older answer. */
+export async function forYou() {
+  const mine = ++asked;
+  const section = document.getElementById("for-you");
+  const list = await shop.recommendations({ k: MANY, customer_id: customer });
+  if (mine !== asked) return;
+  const place = section.querySelector(".cards");
+  const before = shown(), from = places(place);
+  section.hidden = false;
+  const fresh = marked(cards(list, place), before);
+  move(place, from);
+  section.querySelector(".said").textContent = summary(list, fresh, before);
+  section.setAttribute("aria-busy", "false");
+  keepShown(list.items.map((item) => item.item_id));
+}
+
+/** What was done in this visit, the latest last. */
+export function drawTrail() {
+  const section = document.getElementById("trail");
+  const steps = trail().map(({ type, item_id, title }) => {
+    const step = document.createElement("li");
+    const what = document.createElement("span");
+    const link = document.createElement("a");
+    what.textContent = say(`trail.${type}`);
+    link.textContent = title ?? item_id;
+    link.href = `/store/item/${encodeURIComponent(item_id)}`;
+    step.append(what, " ", link);
+    return step;
+  });
+  section.querySelector("ol").replaceChildren(...steps.reverse());
+  section.hidden = steps.length === 0;
+}
