@@ -2,7 +2,7 @@
 
 import { tile } from "./tile.js";
 import { customer, intoBasket, keepShown, shop, shown, trail } from "./visit.js";
-import { currency, language, say } from "./words.js";
+import { language, priced, say } from "./words.js";
 
 const MANY = 8;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -26,7 +26,7 @@ function fill(element, item) {
 export const lastOf = (category) => (category ?? "").split(/ *[>/] */).at(-1);
 
 /** Cards of a list in `place`; a list without reasons shows none. */
-export const cards = (list, place) => shop.render(list, template, place, { language, currency, fill });
+export const cards = (list, place) => shop.render(list, template, place, { language, ...priced, fill });
 
 export async function shelf(id, asking) {
   const section = document.getElementById(id);

@@ -14,8 +14,10 @@ export async function learn() {
 export const say = (key, holes = {}) =>
   (texts[key] ?? `⟨${key}⟩`).replace(/{(\w+)}/g, (_, name) => holes[name] ?? "");
 
-export const { currency } = root.dataset;
-const money = new Intl.NumberFormat(language, { style: "currency", currency });
+const { currency } = root.dataset;
+const plain = currency === "XXX"; // the workspace has none
+export const priced = plain ? {} : { currency };
+const money = new Intl.NumberFormat(language, plain ? {} : { style: "currency", currency });
 export const price = (amount) => (amount === null ? say("price.unknown") : money.format(amount));
 export const percent = (share) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(share);
 export const number = (count) => new Intl.NumberFormat(language).format(count);
