@@ -2,7 +2,7 @@
 
 import { tile } from "./tile.js";
 import { customer, intoBasket, keepShown, shop, shown, trail } from "./visit.js";
-import { language, priced, say } from "./words.js";
+import { isLoud, language, priced, say } from "./words.js";
 
 const MANY = 8;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -17,6 +17,7 @@ function fill(element, item) {
   if (picture.childElementCount) return;
   picture.append(tile(item));
   element.querySelector(".kind").textContent = lastOf(item.category);
+  element.querySelector("h3 a").classList.toggle("loud", isLoud(item.title ?? ""));
   const add = element.querySelector(".add");
   add.setAttribute("aria-label", say("add.named", { title: item.title ?? item.item_id }));
   add.addEventListener("click", () => (intoBasket(item), after.step()));
@@ -73,11 +74,15 @@ function summary(list, fresh, before) {
 
 let asked = 0;
 
+/** A page about one product does not offer that. */
+export const here = location.pathname.startsWith("/store/item/") ? decodeURIComponent(location.pathname.slice(12)) : null;
+const asking = () => ({ k: MANY, exclude: here === null ? [] : [here] });
+
 /** Ask again what is for this visitor; a newer question outruns an older answer. */
 export async function forYou() {
   const mine = ++asked;
   const section = document.getElementById("for-you");
-  const list = await shop.recommendations({ k: MANY, customer_id: customer });
+  const list = await shop.recommendations(customer ? { ...asking(), customer_id: customer } : { ...asking(), repeat: "no" });
   if (mine !== asked) return;
   const place = section.querySelector(".cards");
   const before = shown(), from = places(place);
@@ -98,6 +103,7 @@ export function drawTrail() {
     const link = document.createElement("a");
     what.textContent = say(`trail.${type}`);
     link.textContent = title ?? item_id;
+    link.classList.toggle("loud", isLoud(title ?? ""));
     link.href = `/store/item/${encodeURIComponent(item_id)}`;
     step.append(what, " ", link);
     return step;

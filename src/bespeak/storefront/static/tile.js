@@ -15,10 +15,14 @@ const SHAPES = {
   leaf: { body: "M52 138c-8-56 24-104 100-108 4 70-36 112-88 96z", lid: "M56 142c14-36 38-60 70-80", line: true },
   steak: { body: "M52 98c-8-36 26-60 58-56 36 4 52 36 38 60-10 18-28 14-44 22-20 12-46 8-52-26z", lid: "M74 92c-2-14 10-24 24-24 16 0 24 10 20 20-4 12-40 22-44 4z" },
   cheese: { body: "M44 104l88-56c16 8 24 24 24 44v40H44z", lid: "M44 104h112M84 122a7 7 0 1 0 .1 0M124 116a6 6 0 1 0 .1 0", line: true },
+  shirt: { body: "M78 36c6 10 38 10 44 0l34 18-12 28-14-6v60a4 4 0 0 1-4 4H74a4 4 0 0 1-4-4V76l-14 6-12-28z", lid: "M78 36c6 10 38 10 44 0l6 3c-8 18-48 18-56 0z" },
+  shoe: { body: "M48 84l30-20c10 14 24 22 44 28 20 6 34 10 34 26v8H48c-6-12-6-30 0-42z", lid: "M44 126h112v10a4 4 0 0 1-4 4H48a4 4 0 0 1-4-4z" },
   tube: { body: "M76 30h48l-6 96H82z", lid: "M84 126h32v16H84z", label: [79, 56, 42, 38] },
 };
-const ANY = ["box", "bag", "can", "jar", "bottle", "tube"];
+const ANY = ["box", "bag", "tube", "jar"];
 const KINDS = [
+  [/shoe|boot|sneaker|sock|鞋|靴|袜/i, "shoe"],
+  [/shirt|coat|dress|cloth|apparel|jacket|wear\b|衣|裙|衫|装/i, "shirt"],
   [/milk|juice|water|drink|beer|wine|oil|sauce|syrup|liquor|sirup|奶|汁|水|酒|油/i, "bottle"],
   [/soup|can(ned)?\b|beans|soda|pop\b|tuna|cola|罐|汤/i, "can"],
   [/bread|bun|roll|cake|bak|croissant|cookie|loaf|面包|蛋糕|烘焙/i, "loaf"],

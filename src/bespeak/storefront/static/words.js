@@ -18,6 +18,9 @@ const { currency } = root.dataset;
 const plain = currency === "XXX"; // the workspace has none
 export const priced = plain ? {} : { currency };
 const money = new Intl.NumberFormat(language, plain ? {} : { style: "currency", currency });
-export const price = (amount) => (amount === null ? say("price.unknown") : money.format(amount));
+export const price = (amount) => (amount === null ? "" : money.format(amount));
 export const percent = (share) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(share);
 export const number = (count) => new Intl.NumberFormat(language).format(count);
+
+/** A catalogue that shouts is shown in a normal voice. */
+export const isLoud = (text) => /\p{Lu}{3}/u.test(text) && !/\p{Ll}/u.test(text);

@@ -2,7 +2,7 @@
 
 import { drawTrail, forYou } from "../shelves.js";
 import { basket, did, keepBasket } from "../visit.js";
-import { number, price, say } from "../words.js";
+import { isLoud, number, price, say } from "../words.js";
 import { showCount } from "../frame.js";
 import { tile } from "../tile.js";
 
@@ -15,6 +15,7 @@ function line({ item, quantity }) {
   element.querySelector(".picture").append(tile(item));
   element.querySelectorAll("a").forEach((link) => (link.href = address));
   element.querySelector(".title").textContent = title;
+  element.querySelector(".title").classList.toggle("loud", isLoud(title));
   element.querySelector(".times").textContent = `× ${number(quantity)}`;
   element.querySelector(".price").textContent = item.price === null ? "" : price(item.price * quantity);
   const remove = element.querySelector(".remove");
@@ -47,6 +48,9 @@ export async function draw() {
   at("lines").replaceChildren(...lines.map(line));
   at("empty").hidden = lines.length > 0;
   at("total").hidden = lines.length === 0;
-  at("total").querySelector("b").textContent = price(lines.reduce((sum, { item, quantity }) => sum + (item.price ?? 0) * quantity, 0));
+  const known = lines.every(({ item }) => item.price !== null); // no sum is better than a wrong one
+  const sum = lines.reduce((so_far, { item, quantity }) => so_far + item.price * quantity, 0);
+  at("total").querySelector("p").hidden = !known;
+  at("total").querySelector("b").textContent = price(sum);
   at("buy").onclick = buy;
 }

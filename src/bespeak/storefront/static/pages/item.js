@@ -1,12 +1,11 @@
 // One product: looking at it is an event, and so is the fact that chance shows beside it, or its absence.
 
-import { drawTrail, forYou, shelf } from "../shelves.js";
+import { drawTrail, forYou, here as item_id, shelf } from "../shelves.js";
 import { did, intoBasket, shop } from "../visit.js";
-import { language, percent, price, say } from "../words.js";
+import { isLoud, language, percent, price, say } from "../words.js";
 import { showCount } from "../frame.js";
 import { tile } from "../tile.js";
 
-const item_id = decodeURIComponent(location.pathname.slice("/store/item/".length));
 const product = document.getElementById("product");
 const part = (name) => product.querySelector(name);
 
@@ -23,6 +22,7 @@ export async function draw() {
   part(".picture").append(tile(item));
   part(".path").textContent = item.category ?? "";
   part("h1").textContent = title;
+  part("h1").classList.toggle("loud", isLoud(title));
   part(".brand").textContent = item.brand ? say("brand", { brand: item.brand }) : "";
   part(".price").textContent = price(item.price);
   document.getElementById("add").addEventListener("click", () => (intoBasket(item), acted()));
@@ -45,5 +45,5 @@ async function inform() {
 
 export async function more() {
   if (product.hidden) return;
-  await Promise.all([inform(), shelf("similar", shop.similar(item_id, { k: 8 }))]);
+  await Promise.all([inform(), shelf("similar", shop.similar(item_id, { k: 4 }))]);
 }
