@@ -116,7 +116,9 @@ def serve_shop(
     """
     whole, admission = workspace.config(), open_admission(workspace)
     config, about = whole.serve, whole.workspace
-    store = storefront.About(about.name, about.currency, next(iter(whole.identity.primary), "customer"))
+    store = storefront.About(
+        about.name, about.currency, next(iter(whole.identity.primary), "customer")
+    )
     serve.serve(
         partial(open_shop, workspace),
         admission=admission,

@@ -58,4 +58,3 @@ def create_app(cache: Path | None = None) -> Starlette:
             Route("/static/{version}/{name:path}", static.respond),
         ]
     )
-

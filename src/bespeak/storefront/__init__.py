@@ -1,4 +1,4 @@
-"""A shop to play with: pages over /bespeak.js and the public API, on the workspace's own catalogue."""
+"""A shop to play with, on the workspace's catalogue: pages over /bespeak.js and the public API."""
 
 from __future__ import annotations
 

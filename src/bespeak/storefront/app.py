@@ -1,4 +1,4 @@
-"""The storefront as an ASGI application: four pages and their scripts; all data comes by the API."""
+"""The storefront as an ASGI application: four pages, their scripts, and no data of its own."""
 
 from __future__ import annotations
 
