@@ -51,7 +51,7 @@
     if (box.checkVisibility() && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "visible" && box.clientWidth)
       complaints.push(`text runs out of ${box.className || box.tagName}: ${box.textContent.slice(0, 40)}`);
   }
-  for (const control of document.querySelectorAll("button, a, input")) {
+  for (const control of document.querySelectorAll("button, a:not([aria-hidden=true]), input")) {
     const name = control.getAttribute("aria-label") || control.labels?.[0]?.textContent || control.textContent.trim() || control.title;
     if (!name) complaints.push(`no name: ${control.outerHTML.slice(0, 80)}`);
   }

@@ -9,8 +9,9 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const template = document.getElementById("card");
 
 /** What happens after a step; set once by the page's start. */
-const after = { step: () => {} };
+const after = { step: async () => {} };
 export const afterStep = (run) => (after.step = run);
+export const stepped = () => after.step();
 
 function fill(element, item) {
   const picture = element.querySelector(".picture");
@@ -20,7 +21,7 @@ function fill(element, item) {
   element.querySelector("h3 a").classList.toggle("loud", isLoud(item.title ?? ""));
   const add = element.querySelector(".add");
   add.setAttribute("aria-label", say("add.named", { title: item.title ?? item.item_id }));
-  add.addEventListener("click", () => (intoBasket(item), after.step()));
+  add.addEventListener("click", () => (intoBasket(item), stepped()));
 }
 
 /** The narrowest part of a category's path. */

@@ -1,6 +1,6 @@
 // The basket, and the purchase, which is a game: the events are real.
 
-import { drawTrail, forYou } from "../shelves.js";
+import { stepped } from "../shelves.js";
 import { basket, did, keepBasket } from "../visit.js";
 import { isLoud, number, price, say } from "../words.js";
 import { showCount } from "../frame.js";
@@ -35,12 +35,10 @@ async function buy() {
   for (const { item, quantity } of Object.values(basket()))
     did("purchase", item, { order_id, quantity, ...(item.price === null ? {} : { price: item.price }) });
   keepBasket({});
-  showCount();
-  drawTrail();
   await draw();
   at("empty").hidden = true;
   at("thanks").textContent = say("bought");
-  await forYou();
+  await stepped();
 }
 
 export async function draw() {

@@ -1,19 +1,12 @@
 // One product: looking at it is an event, and so is the fact that chance shows beside it, or its absence.
 
-import { drawTrail, forYou, here as item_id, shelf } from "../shelves.js";
+import { here as item_id, shelf, stepped } from "../shelves.js";
 import { did, intoBasket, shop } from "../visit.js";
 import { isLoud, language, percent, price, say } from "../words.js";
-import { showCount } from "../frame.js";
 import { tile } from "../tile.js";
 
 const product = document.getElementById("product");
 const part = (name) => product.querySelector(name);
-
-async function acted() {
-  showCount();
-  drawTrail();
-  await forYou();
-}
 
 export async function draw() {
   const item = await shop.item(item_id);
@@ -25,8 +18,8 @@ export async function draw() {
   part("h1").classList.toggle("loud", isLoud(title));
   part(".brand").textContent = item.brand ? say("brand", { brand: item.brand }) : "";
   part(".price").textContent = price(item.price);
-  document.getElementById("add").addEventListener("click", () => (intoBasket(item), acted()));
-  document.getElementById("dismiss").addEventListener("click", () => (did("dismiss", item), acted()));
+  document.getElementById("add").addEventListener("click", () => (intoBasket(item), stepped()));
+  document.getElementById("dismiss").addEventListener("click", () => (did("dismiss", item), stepped()));
   product.hidden = false;
   product.setAttribute("aria-busy", "false");
   did("view", item);
