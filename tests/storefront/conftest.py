@@ -7,11 +7,10 @@ from pathlib import Path
 
 import little_store
 import pytest
+from little_store import Open
 from playwright.sync_api import Browser, Page
 
 from bespeak import live
-
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SERVE = HERE.parent / "serve"
@@ -22,6 +23,8 @@ from bespeak import collect, live, storefront  # noqa: E402
 from bespeak.access import Keyring  # noqa: E402
 from bespeak.serve import Admission, Intake, serve  # noqa: E402
 
+Open = Callable[..., Any]
+"""Opens a page as a fresh visitor."""
 ABOUT = storefront.About("Little tea shop", "EUR", "customer")
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import little_store
 import pytest
+from little_store import Open
 from playwright.sync_api import Page, expect
 
 from bespeak import live
 from bespeak.access import Keyring, sign
 from bespeak.serve.information import chosen, facts
-from conftest import Open
 
 pytestmark = pytest.mark.browser
 
