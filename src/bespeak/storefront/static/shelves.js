@@ -1,7 +1,7 @@
 // Shelves of cards; the one for you says after each step what is new on it, and moves there gently.
 
 import { tile } from "./tile.js";
-import { customer, intoBasket, keepShown, shop, shown, trail } from "./visit.js";
+import { customer, intoBasket, keepShown, shop, shown, steps, trail } from "./visit.js";
 import { isLoud, language, priced, say } from "./words.js";
 
 const MANY = 8;
@@ -86,19 +86,20 @@ export async function forYou() {
   const list = await shop.recommendations(customer ? { ...asking(), customer_id: customer } : { ...asking(), repeat: "no" });
   if (mine !== asked) return;
   const place = section.querySelector(".cards");
-  const before = shown(), from = places(place);
+  const last = shown(), step = steps(), from = places(place);
+  const before = step === last.step ? last.before : last.ids; // the page may be another, the step the same
   section.hidden = false;
   const fresh = marked(cards(list, place), before);
   move(place, from);
   section.querySelector(".said").textContent = summary(list, fresh, before);
   section.setAttribute("aria-busy", "false");
-  keepShown(list.items.map((item) => item.item_id));
+  keepShown({ ids: list.items.map((item) => item.item_id), before, step });
 }
 
 /** What was done in this visit, the latest last. */
 export function drawTrail() {
   const section = document.getElementById("trail");
-  const steps = trail().map(({ type, item_id, title }) => {
+  const done = trail().map(({ type, item_id, title }) => {
     const step = document.createElement("li");
     const what = document.createElement("span");
     const link = document.createElement("a");
@@ -109,6 +110,6 @@ export function drawTrail() {
     step.append(what, " ", link);
     return step;
   });
-  section.querySelector("ol").replaceChildren(...steps.reverse());
-  section.hidden = steps.length === 0;
+  section.querySelector("ol").replaceChildren(...done.reverse());
+  section.hidden = done.length === 0;
 }

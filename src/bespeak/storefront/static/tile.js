@@ -57,7 +57,7 @@ export function tile({ item_id, title, category }) {
   const words = `${title ?? ""} ${kind}`;
   const name = KINDS.find(([known]) => known.test(words))?.[1] ?? ANY[hash(kind) % ANY.length];
   const shape = SHAPES[name];
-  const svg = s("svg", { viewBox: "0 0 200 160", class: "tile", "aria-hidden": "true", focusable: "false" });
+  const svg = s("svg", { viewBox: "0 12 200 142", class: "tile", "aria-hidden": "true", focusable: "false" });
   svg.style.setProperty("--hue", String((hash(kind) % 360) + (own % 25) - 12));
   svg.append(s("rect", { width: 200, height: 160, class: "ground" }));
   svg.append(s("circle", { cx: 40 + (own % 120), cy: 20 + ((own >> 7) % 60), r: 60 + ((own >> 13) % 30), class: "glow" }));

@@ -48,7 +48,7 @@ export async function become(customer_id) {
   await shop.flush();
   const events = Object.keys(sessionStorage).filter((name) => name.startsWith("bespeak session "));
   events.forEach((name) => sessionStorage.removeItem(name));
-  for (const name of ["trail", "shown", "token"]) keep(name, null);
+  for (const name of ["trail", "steps", "shown", "token"]) keep(name, null);
   keep("customer", customer_id ?? null);
   keep("login", customer_id !== undefined);
   location.assign("/store/");
@@ -57,16 +57,19 @@ export async function become(customer_id) {
 /** Tell the shop, and remember it for the page. */
 export function did(type, item, more = {}) {
   shop.send({ type, item_id: item.item_id, currency: document.documentElement.dataset.currency, ...more });
+  keep("steps", steps() + 1);
   keep("trail", [...trail(), { type, item_id: item.item_id, title: item.title }].slice(-LONGEST));
 }
 
 export const trail = () => read("trail", []);
+export const steps = () => read("steps", 0);
 
 /** item_id -> {item, quantity} */
 export const basket = () => read("basket", {});
 export const keepBasket = (lines) => keep("basket", lines);
-export const shown = () => read("shown", null);
-export const keepShown = (ids) => keep("shown", ids);
+/** {ids, before, step}: what was for the visitor after which step, and what had been before it. */
+export const shown = () => read("shown", { ids: null, before: null, step: -1 });
+export const keepShown = (state) => keep("shown", state);
 
 export function intoBasket(item) {
   const lines = basket();
