@@ -11,9 +11,13 @@ Open = Callable[[], Log]
 
 
 def entry(
-    event_id: str, visitor: str = "customer:1", item: str | None = "tea", session: str | None = None,
-    *, kind: str = "view",
-) -> Entry:  # fmt: skip
+    event_id: str,
+    visitor: str = "customer:1",
+    item: str | None = "tea",
+    session: str | None = None,
+    *,
+    kind: str = "view",
+) -> Entry:
     """A view."""
     return Entry(event_id, visitor, session, item, kind, 1_000, b'{"type":"view"}')
 

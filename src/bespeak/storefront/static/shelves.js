@@ -4,7 +4,7 @@ import { tile } from "./tile.js";
 import { customer, intoBasket, keepShown, shop, shown, steps, trail } from "./visit.js";
 import { isLoud, language, priced, say } from "./words.js";
 
-const MANY = 8;
+const MANY = 10;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const template = document.getElementById("card");
 
@@ -112,4 +112,5 @@ export function drawTrail() {
   });
   section.querySelector("ol").replaceChildren(...done.reverse());
   section.hidden = done.length === 0;
+  document.querySelector(".hello")?.classList.toggle("known", done.length > 0);
 }

@@ -5,4 +5,4 @@ import { shop } from "../visit.js";
 
 export async function draw() {}
 
-export const more = () => shelf("trending", shop.trending({ k: 8 }));
+export const more = () => shelf("trending", shop.trending({ k: 10 }));

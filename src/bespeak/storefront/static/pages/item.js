@@ -38,5 +38,5 @@ async function inform() {
 
 export async function more() {
   if (product.hidden) return;
-  await Promise.all([inform(), shelf("similar", shop.similar(item_id, { k: 4 }))]);
+  await Promise.all([inform(), shelf("similar", shop.similar(item_id, { k: 5 }))]);
 }
