@@ -94,7 +94,7 @@ class Busy(BaseHTTPRequestHandler):
         bodies = self.server.bodies  # type: ignore[attr-defined]
         bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
         if len(bodies) == 3:
-            self.connection.close()
+            self.close_connection = True
             return
         status, answer = {1: (429, {}), 2: (503, {})}.get(
             len(bodies), (200, {"accepted": 1, "duplicates": 0, "errors": []})

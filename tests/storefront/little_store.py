@@ -1,6 +1,6 @@
 """Serve the little shop with its log and its storefront; with a folder of keys, by keys only.
 
-Run as a script: FOLDER of the world, then whether keys in it count.
+Run as a script: FOLDER of the world and of its keys, then the origins of pages that may ask.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ def _intake(folder: Path) -> Intake:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, *origins: str) -> Iterator[str]:
     """The server's address; keys that `folder` has are asked for."""
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", __file__, str(folder)], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-W", "ignore", __file__, str(folder), *origins],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert process.stdout is not None
     address = process.stdout.readline().strip()
     assert address.startswith("http://"), "the server did not start"
@@ -53,6 +54,6 @@ if __name__ == "__main__":
     serve(
         partial(little_shop.shop, snapshot), port=0, open_intake=partial(_intake, folder),
         make_store=partial(storefront.create_app, ABOUT),
-        admission=Admission(Keyring(folder), b"s" * 32, open=True),
+        admission=Admission(Keyring(folder), b"s" * 32, open=True, origins=sys.argv[2:]),
         tell=lambda address: print(address, flush=True),  # noqa: T201 - it is how it says it is up
     )  # fmt: skip

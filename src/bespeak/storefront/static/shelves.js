@@ -96,7 +96,7 @@ export async function forYou() {
   keepShown({ ids: list.items.map((item) => item.item_id), before, step });
 }
 
-/** What was done in this visit, the latest last. */
+/** What was done in this visit, the latest first. */
 export function drawTrail() {
   const section = document.getElementById("trail");
   const done = trail().map(({ type, item_id, title }) => {
