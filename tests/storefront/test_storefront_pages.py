@@ -244,6 +244,13 @@ def test_every_page_reads_well_on_a_phone(visit: Open, language: str, theme: str
         assert found["complaints"] == [], path
 
 
+@pytest.mark.parametrize("path", ["/store/item/none", "/store/item/%25zz"])
+def test_a_product_that_is_not_there_is_said_not_to_be(visit: Open, path: str) -> None:
+    page = visit(path)
+    expect(page.get_by_role("alert")).to_have_text("There is no such product here.")
+    expect(page.locator("#for-you .card")).to_have_count(10)
+
+
 def test_the_keyboard_alone_is_enough(visit: Open) -> None:
     page = visit("/store/")
     page.keyboard.press("Tab")

@@ -75,8 +75,17 @@ function summary(list, fresh, before) {
 
 let asked = 0;
 
-/** A page about one product does not offer that. */
-export const here = location.pathname.startsWith("/store/item/") ? decodeURIComponent(location.pathname.slice(12)) : null;
+function named(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // an address that somebody mistyped: no such product
+  }
+}
+
+const ITEM = "/store/item/";
+/** The product that the page is about, which it does not offer again. */
+export const here = location.pathname.startsWith(ITEM) ? named(location.pathname.slice(ITEM.length)) : null;
 const asking = () => ({ k: MANY, exclude: here === null ? [] : [here] });
 
 /** Ask again what is for this visitor; a newer question outruns an older answer. */

@@ -22,8 +22,7 @@ async function tried(doing) {
   }
 }
 
-async function step() {
-  notice.hidden = true;
+async function shelves() {
   showCount();
   drawTrail();
   await tried(forYou);
@@ -32,9 +31,12 @@ async function step() {
 await learn();
 wireFrame();
 wirePersona();
-afterStep(step);
+afterStep(() => {
+  notice.hidden = true;
+  return shelves();
+});
 const page = await import(`./pages/${document.documentElement.dataset.page}.js`);
 await tried(page.draw);
-await step();
+await shelves();
 await tried(page.more ?? (async () => {}));
 document.documentElement.dataset.drawn = "";

@@ -46,9 +46,9 @@ if (read("login", false)) {
 /** Be a customer, or nobody yet: a visit of its own begins, and the page with it. */
 export async function become(customer_id) {
   await shop.flush();
-  const events = Object.keys(sessionStorage).filter((name) => name.startsWith("bespeak session "));
-  events.forEach((name) => sessionStorage.removeItem(name));
-  for (const name of ["trail", "steps", "shown", "token"]) keep(name, null);
+  const visits = Object.keys(sessionStorage).filter((name) => name.startsWith("bespeak session "));
+  visits.forEach((name) => sessionStorage.removeItem(name));
+  for (const name of ["trail", "steps", "shown", "basket", "token"]) keep(name, null);
   keep("customer", customer_id ?? null);
   keep("login", customer_id !== undefined);
   location.assign("/store/");
