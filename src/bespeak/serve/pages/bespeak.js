@@ -115,7 +115,7 @@ function sending(base, post, onproblem) {
   const store = storage(() => localStorage);
   const prefix = `bespeak event ${base} `;
   const underway = new Set();
-  let timer, last = Promise.resolve(), failures = 0, notBefore = 0;
+  let timer, last = Promise.resolve(), failures = 0, notBefore = 0, added = 0;
 
   const waiting = () => Object.keys(store).filter((name) => name.startsWith(prefix)).sort();
 
@@ -123,7 +123,7 @@ function sending(base, post, onproblem) {
     const full = waiting();
     full.slice(0, Math.max(0, full.length + 1 - KEPT)).forEach((name) => store.removeItem(name));
     if (full.length >= KEPT) onproblem(new Error(`more than ${KEPT} events wait for the server: the oldest was dropped`));
-    const name = `${prefix}${Date.now()} ${String(performance.now()).padStart(20, "0")} ${event.event_id}`;
+    const name = `${prefix}${Date.now()} ${String(added++).padStart(6, "0")} ${event.event_id}`;
     try {
       store.setItem(name, JSON.stringify(event));
     } catch {
