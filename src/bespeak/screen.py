@@ -82,6 +82,7 @@ def address(url: str, keyed: bool) -> None:
     """Where the server listens, and whether it asks for keys."""
     console = _aside()
     console.print(f"\n[bold green]●[/] The console is at [bold]{url}/console/[/]")
+    console.print(f"  A shop to play with: [bold]{url}/store/[/]")
     console.print(f"  API: {url}/docs")
     who = "It asks for keys" if keyed else "It has no keys, so only this machine can reach it"
     console.print(f"  {who}. Ctrl-C ends it.\n")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bespeak import access, collect, console, ledger, live, recommend, serve
+from bespeak import access, collect, console, ledger, live, recommend, serve, storefront
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.taking import open_log
@@ -146,7 +146,11 @@ def serve_shop(
     ready  : gets its address once it answers, and whether it asks for keys
     raises : NotReady before the first run; AddressTaken if the port is in use
     """
-    config, admission = workspace.config().serve, open_admission(workspace)
+    whole, admission = workspace.config(), open_admission(workspace)
+    config, about = whole.serve, whole.workspace
+    store = storefront.About(
+        about.name, about.currency, next(iter(whole.identity.primary), "customer")
+    )
     with trainer_beside(workspace.root):
         serve.serve(
             partial(open_verified, workspace),
@@ -156,6 +160,7 @@ def serve_shop(
             host=config.host,
             port=config.port if port is None else port,
             make_console=partial(console.create_app, cache=workspace.root / "cache"),
+            make_store=partial(storefront.create_app, store),
             watched=workspace.root / CURRENT,
             tasks=open_tasks(workspace),
             log=config.log,

@@ -11,10 +11,15 @@ Open = Callable[[], Log]
 
 
 def entry(
-    event_id: str, visitor: str = "customer:1", item: str | None = "tea", session: str | None = None
+    event_id: str,
+    visitor: str = "customer:1",
+    item: str | None = "tea",
+    session: str | None = None,
+    *,
+    kind: str = "view",
 ) -> Entry:
     """A view."""
-    return Entry(event_id, visitor, session, item, "view", 1_000, b'{"type":"view"}')
+    return Entry(event_id, visitor, session, item, kind, 1_000, b'{"type":"view"}')
 
 
 def items(seen: list[Seen]) -> list[str]:
@@ -53,6 +58,12 @@ class EventLogContract:
         assert items(log.history(["customer:1"], 3)) == ["i2", "i3", "i4"]
         assert items(log.history(["customer:2"], 3)) == ["tea"]
         assert log.history(["customer:3"], 3) == []
+
+    def test_what_was_only_shown_takes_no_place_in_a_history(self, open_log: Open) -> None:
+        log = open_log()
+        shown = [entry(f"s{at}", item=f"i{at}", kind="impression") for at in range(5)]
+        log.append([[entry("a"), *shown]], received=1)
+        assert items(log.history(["customer:1"], 3)) == ["tea"]
 
     def test_a_session_follows_who_logs_in_and_can_be_parted_again(self, open_log: Open) -> None:
         log = open_log()

@@ -35,6 +35,7 @@ GETS = {
     "/v1/items?q=tea": answers.ItemsFound,
     "/v1/items/i23": answers.Item,
     "/v1/items/i00/similar?k=1000": answers.SimilarItems,
+    "/v1/items/i00/information?session_id=s": answers.Information,
     "/v1/segments": answers.Segments,
     "/v1/segments/rfm/champions?limit=2": answers.Members,
     "/v1/overview": answers.Overview,

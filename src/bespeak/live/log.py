@@ -45,7 +45,7 @@ class Log(Protocol):
         ...
 
     def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
-        """The latest events about items of one person, oldest first.
+        """The latest events about items of one person, oldest first; what they were shown is none.
 
         visitors : every identifier of that person; one who logged in brings the sessions along
         after    : only events beyond this position, and all of a session that became theirs beyond

@@ -66,7 +66,7 @@ own AS (
   WHERE visitor IN (SELECT visitor FROM asked)
 ), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
-WHERE item_id IS NOT NULL AND position > since
+WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT %(limit)s
 """
 AFTER = """

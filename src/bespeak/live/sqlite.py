@@ -57,7 +57,7 @@ WITH own AS (
   WHERE visitor IN (SELECT value FROM json_each(?1))
 ), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
-WHERE item_id IS NOT NULL AND position > since
+WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT ?2
 """
 AFTER = """

@@ -87,6 +87,21 @@ class SimilarItems(msgspec.Struct, frozen=True):
     items: list[Offered]
 
 
+class Information(msgspec.Struct, frozen=True):
+    """One fact of an item, or none, as chance has it for one visit; the page tells it was shown.
+
+    Tell it as an `impression` of the item with properties {"exposure": {fact, kind, propensity,
+    policy}}, also where there is no text: what was not said counts as well.
+    """
+
+    item_id: str
+    fact: Annotated[str, msgspec.Meta(description="`brand`, `category`, `together:…` or `none`.")]
+    kind: Literal["attribute", "together", "none"]
+    text: Words | None
+    propensity: Annotated[float, msgspec.Meta(description="The chance that it had, above 0.")]
+    policy: str
+
+
 class EventError(msgspec.Struct, frozen=True):
     """Why one event was not taken."""
 

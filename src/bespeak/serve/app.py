@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from starlette.applications import Starlette
@@ -36,6 +37,15 @@ BODY = 1_048_576
 """Bytes of the largest request: a thousand events, told at length."""
 
 
+MODULE = MappingProxyType(
+    {
+        "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin",
+        "cache-control": "public, max-age=600",
+    }
+)  # fmt: skip
+"""The module for a shop's pages may be loaded by any page."""
+
+
 @dataclass(frozen=True)
 class Reload:
     """How to find out that there is something newer, and open it.
@@ -54,6 +64,7 @@ class Reload:
 def create_app(
     shop: Shop,
     console: ASGIApp | None = None,
+    store: ASGIApp | None = None,
     *,
     reload: Reload | None = None,
     intake: Intake | None = None,
@@ -65,6 +76,7 @@ def create_app(
     """The server as an ASGI application, guarded all around.
 
     console : mounted at /console, where / leads; without it, / leads to /docs
+    store   : the shop to play with, mounted at /store
     reload  : without it, `shop` is served as long as the server runs
     intake  : where events go; closed when the server stops; without it, none are taken
     admission : who may ask for what; without it, everybody on this machine for anything
@@ -86,6 +98,7 @@ def create_app(
         routes=[
             *(endpoint.route() for endpoint in ENDPOINTS),
             *_pages(console, metrics, admission),
+            *(_at("/store", store) if store is not None else ()),
         ],
         exception_handlers={
             BespeakError: on_bespeak_error,
@@ -150,6 +163,9 @@ def _pages(
     async def docs_style(_: Request) -> Response:
         return FileResponse(docs.PAGES / "docs.css", media_type="text/css")
 
+    async def module(_: Request) -> Response:
+        return FileResponse(docs.PAGES / "bespeak.js", media_type="text/javascript", headers=MODULE)
+
     async def monitored(request: Request) -> Response:
         if admission is not None:
             admission.admit(request, "secret", "read")
@@ -161,10 +177,19 @@ def _pages(
 
     pages: list[BaseRoute] = [
         Route("/openapi.json", openapi_json), Route("/docs", docs_page),
-        Route("/docs.css", docs_style), Route("/", home),
+        Route("/docs.css", docs_style), Route("/", home), Route("/bespeak.js", module),
         Route("/metrics", monitored),
     ]  # fmt: skip
     if console is not None:
-        pages.append(Route("/console", home))
-        pages.append(Mount("/console", app=console))
+        pages += _at("/console", console)
     return pages
+
+
+def _at(path: str, app: ASGIApp) -> list[BaseRoute]:
+    """An application under a path, which may be asked for without its last slash."""
+
+    async def inside(request: Request) -> Response:
+        asked = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{path}/{asked}", 307)
+
+    return [Route(path, inside), Mount(path, app=app)]

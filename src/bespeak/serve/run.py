@@ -47,6 +47,7 @@ class Site:
     open_shop: Callable[[], Shop]
     open_intake: Callable[[], Intake] | None
     make_console: Callable[[], ASGIApp] | None
+    make_store: Callable[[], ASGIApp] | None
     admission: Admission | None
     watched: Path | None
     interval_s: float
@@ -63,6 +64,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     port: int = 8000,
     open_intake: Callable[[], Intake] | None = None,
     make_console: Callable[[], ASGIApp] | None = None,
+    make_store: Callable[[], ASGIApp] | None = None,
     watched: Path | None = None,
     interval_s: float = 1.0,
     tasks: Tasks | None = None,
@@ -78,6 +80,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     port         : 0 takes a free one
     open_intake  : opens the event log, in the server's process; without it, no events are taken
     make_console : makes the pages to mount at /console, in the server's process
+    make_store   : those at /store
     tasks        : runs to show and to ask for
     open_before  : opens the version before, to start with where the newest can't be served
     log          : how requests and mistakes are told of on standard error
@@ -98,8 +101,9 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     heard, worker_says = multiprocessing.Pipe(duplex=False)
     door = None if admission is None else replace(admission, open=not wanted)
     site = Site(
-        open_shop, open_intake, make_console, door, watched, interval_s, tasks, open_before, log
-    )
+        open_shop, open_intake, make_console, make_store, door, watched, interval_s, tasks,
+        open_before, log,
+    )  # fmt: skip
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
@@ -157,10 +161,11 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     if site.watched is not None:
         reload = Reload(site.watched, site.open_shop, site.interval_s, seen)
     console = None if site.make_console is None else site.make_console()
+    store = None if site.make_store is None else site.make_store()
     say.send(None)
     return create_app(
-        shop, console, reload=reload, intake=intake, admission=site.admission, tasks=site.tasks,
-        problem=problem, log=site.log,
+        shop, console, store, reload=reload, intake=intake, admission=site.admission,
+        tasks=site.tasks, problem=problem, log=site.log,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from bespeak.serve.routes import (
     evaluation,
     events,
     health,
+    information,
     items,
     overview,
     recommendations,
@@ -21,6 +22,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *recommendations.ENDPOINTS,  # before customers: `…/recommendations` is no part of an id
     *customers.ENDPOINTS,
     *events.ENDPOINTS,
+    *information.ENDPOINTS,  # before items: `…/information` is no part of an id
     *items.ENDPOINTS,
     *segments.ENDPOINTS,
     *overview.ENDPOINTS,
