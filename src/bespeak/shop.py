@@ -24,7 +24,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     """
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
-    maker = recommender(workspace)
+    maker = recommend.Latest(recommender(workspace))
 
     def recommend_to(
         *,
@@ -34,20 +34,25 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         repeat: bool | None,
         since: Sequence[live.Seen] = (),
         filters: serve.Filters = serve.EVERYTHING,
+        changes: serve.Changes = serve.UNCHANGED,
     ) -> Mapping[str, Any]:
         known = customer_id is not None and snapshot.customers.one(customer_id) is not None
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
-        return maker.answer(
+        return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
             filters=recommend.Filters(**asdict(filters)),
         )  # fmt: skip
 
-    def similar_to(item_id: str, *, k: int) -> Mapping[str, Any]:
-        known = snapshot.items.one(item_id) is not None
-        return maker.similar(item_id, k=k, item_known=known)
+    def similar_to(
+        item_id: str, *, k: int, changes: serve.Changes = serve.UNCHANGED
+    ) -> Mapping[str, Any]:
+        known = item_id in changes or snapshot.items.one(item_id) is not None
+        return maker.at(changes).similar(item_id, k=k, item_known=known)
 
-    def trending(*, k: int, filters: serve.Filters) -> Mapping[str, Any]:
-        return maker.trending(k=k, filters=recommend.Filters(**asdict(filters)))
+    def trending(
+        *, k: int, filters: serve.Filters, changes: serve.Changes = serve.UNCHANGED
+    ) -> Mapping[str, Any]:
+        return maker.at(changes).trending(k=k, filters=recommend.Filters(**asdict(filters)))
 
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
@@ -57,6 +62,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         similar_to,
         trending,
         taken=published.manifest.get("taken", 0),
+        changed=published.manifest.get("changed", 0),
         primary=workspace.config().identity.primary,
         version=published.version,
         stages=[step for step in last if step["state"] != "running"],

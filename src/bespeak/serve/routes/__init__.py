@@ -5,6 +5,7 @@ from __future__ import annotations
 from bespeak.serve.endpoint import Endpoint
 from bespeak.serve.routes import (
     access,
+    catalogue,
     customers,
     data,
     evaluation,
@@ -21,6 +22,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *customers.ENDPOINTS,
     *events.ENDPOINTS,
     *items.ENDPOINTS,
+    *catalogue.ENDPOINTS,
     *segments.ENDPOINTS,
     *overview.ENDPOINTS,
     *data.ENDPOINTS,

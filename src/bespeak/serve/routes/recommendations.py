@@ -18,7 +18,7 @@ from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
-from bespeak.serve.routes.items import unknown_item
+from bespeak.serve.routes.items import changes_of, described, unknown_item
 from bespeak.serve.shop import Filters
 
 LATEST = 200
@@ -110,7 +110,7 @@ async def for_customer(request: Request) -> Response:
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     answer = shop.recommend(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat), since=since,
-        filters=filters,
+        filters=filters, changes=changes_of(request),
     )  # fmt: skip
     _shown(request, answer, actor=visitors[0], session=None)
     return answers.reply(answer)
@@ -121,7 +121,7 @@ async def for_history(request: Request) -> Response:
     asked = await body(request, History)
     shop = shop_of(request)
     for item_id in asked.items:
-        if shop.snapshot.items.one(item_id) is None:
+        if described(request, item_id) is None:
             raise unknown_item(item_id)
     session = asked.session_id
     if session is not None:
@@ -130,7 +130,7 @@ async def for_history(request: Request) -> Response:
     since = _since(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
     answer = shop.recommend(
         customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat), since=since,
-        filters=asked.filters,
+        filters=asked.filters, changes=changes_of(request),
     )  # fmt: skip
     if session is not None:
         _shown(request, answer, actor=None, session=session)
@@ -139,7 +139,8 @@ async def for_history(request: Request) -> Response:
 
 async def trending(request: Request) -> Response:
     asked = query(request, ListTrending)
-    return answers.reply(shop_of(request).trending(k=asked.k, filters=asked.filters))
+    shop, changes = shop_of(request), changes_of(request)
+    return answers.reply(shop.trending(k=asked.k, filters=asked.filters, changes=changes))
 
 
 def _since(request: Request, visitors: list[str], *, after: int) -> list[Seen]:
