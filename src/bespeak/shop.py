@@ -35,12 +35,13 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         since: Sequence[live.Seen] = (),
         filters: serve.Filters = serve.EVERYTHING,
         changes: serve.Changes = serve.UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
         known = customer_id is not None and snapshot.customers.one(customer_id) is not None
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**asdict(filters)),
+            filters=recommend.Filters(**asdict(filters)), label=label,
         )  # fmt: skip
 
     def similar_to(
@@ -50,9 +51,14 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         return maker.at(changes).similar(item_id, k=k, item_known=known)
 
     def trending(
-        *, k: int, filters: serve.Filters, changes: serve.Changes = serve.UNCHANGED
+        *,
+        k: int,
+        filters: serve.Filters,
+        changes: serve.Changes = serve.UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        return maker.at(changes).trending(k=k, filters=recommend.Filters(**asdict(filters)))
+        chosen = recommend.Filters(**asdict(filters))
+        return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())

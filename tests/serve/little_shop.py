@@ -379,7 +379,7 @@ def _offer(snapshot: Snapshot, number: int, rank: int, why: Mapping[str, str]) -
 def _recommend(
     snapshot: Snapshot, version: str, *, customer_id: str | None, items: Sequence[str], k: int,
     repeat: bool | None, since: Sequence[Seen] = (), filters: Filters = EVERYTHING,
-    changes: Changes = UNCHANGED,
+    changes: Changes = UNCHANGED, label: tuple[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     had = list(items)
     if customer_id is not None:
@@ -406,7 +406,13 @@ def _recommend(
 
 
 def _trending(
-    snapshot: Snapshot, version: str, *, k: int, filters: Filters, changes: Changes = UNCHANGED
+    snapshot: Snapshot,
+    version: str,
+    *,
+    k: int,
+    filters: Filters,
+    changes: Changes = UNCHANGED,
+    label: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     found = _recommend(
         snapshot, version, customer_id=None, items=(), k=k, repeat=None, filters=filters

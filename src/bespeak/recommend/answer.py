@@ -124,15 +124,20 @@ class Recommender:
             "items": said,
         }
 
-    def trending(self, *, k: int = 10, filters: Filters = ALL) -> dict[str, Any]:
+    def trending(
+        self, *, k: int = 10, filters: Filters = ALL, label: tuple[str, str] | None = None
+    ) -> dict[str, Any]:
         """The k items that most customers chose lately, as of the last count.
 
+        label   : (kind, label) of those customers, where popular items are counted by that kind
         returns : as serve.answers.Trending
         raises  : as `answer`, but for customers
         """
         checked_k(k)
         allow = self._allowed(filters)
         nobody = Histories.of_lists([[]])
+        if label is not None:
+            nobody = _labelled(nobody, *label)
         ranked = self.popular.recommend(nobody, k, allow=allow)
         said = self._said(nobody, ranked.row(0), ranked.scores[0], 0, self.popular)
         return {

@@ -36,6 +36,7 @@ class Recommend(Protocol):
     since       : what they did since the snapshot, oldest first
     filters     : which items the list may hold
     changes     : of the catalogue, since the snapshot
+    label       : (kind, label) of the request, like ("place", "home"), for what is popular
     returns     : a mapping of the shape of `answers.Recommendations`
     """
 
@@ -49,6 +50,7 @@ class Recommend(Protocol):
         since: Sequence[Seen] = (),
         filters: Filters = EVERYTHING,
         changes: Changes = UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]: ...
 
 
@@ -56,7 +58,12 @@ class Trending(Protocol):
     """What most choose lately; a mapping of the shape of `answers.Trending`."""
 
     def __call__(
-        self, *, k: int, filters: Filters, changes: Changes = UNCHANGED
+        self,
+        *,
+        k: int,
+        filters: Filters,
+        changes: Changes = UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]: ...
 
 
