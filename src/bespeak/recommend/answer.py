@@ -63,17 +63,6 @@ class Recommender:
     counting: Counting = UNCOUNTED
     newcomers: Sequence[Newcomers] = ()
 
-    def as_of_now(self, changes: Changes) -> Recommender:
-        """The same over the catalogue as it is since these changes."""
-        known = [self.known.items, *(one.items for one in self.newcomers)]
-        arrived = newcomers(changes, lambda item: any(ids.find(item) >= 0 for ids in known))
-        before = [
-            replace(one, catalogue=changed(one.catalogue, one.items, changes))
-            for one in self.newcomers
-        ]
-        catalogue = changed(self.catalogue, self.known.items, changes)
-        return replace(self, catalogue=catalogue, newcomers=[*before, arrived])
-
     def answer(
         self,
         customer_id: str | None = None,
@@ -267,12 +256,21 @@ class Latest:
         self._held: tuple[Changes, Recommender] = (UNCHANGED, maker)
 
     def at(self, changes: Changes) -> Recommender:
-        """The recommender as of these changes; the same mapping is not looked at again."""
+        """The recommender as of these changes, which hold all that were given before; the same
+        mapping is not looked at again."""
         held = self._held
         if held[0] is not changes:
-            held = (changes, self._maker.as_of_now(changes) if changes else self._maker)
-            self._held = held
+            self._held = held = (changes, self._changed(held[1], changes))
         return held[1]
+
+    def _changed(self, before: Recommender, changes: Changes) -> Recommender:
+        """The one before with these changes: what it has of them already costs nothing again."""
+        old = before.newcomers[: len(self._maker.newcomers)]
+        known = [before.known.items, *(one.items for one in old)]
+        arrived = newcomers(changes, lambda item: any(ids.find(item) >= 0 for ids in known))
+        old = [replace(one, catalogue=changed(one.catalogue, one.items, changes)) for one in old]
+        catalogue = changed(before.catalogue, before.known.items, changes)
+        return replace(before, catalogue=catalogue, newcomers=[*old, arrived])
 
 
 def open_recommender(

@@ -73,7 +73,8 @@ def changed(catalogue: Catalogue, items: Ids, changes: Changes) -> Catalogue:
     labels = {at: one["category"] for at, one in said.items() if "category" in one}
     return replace(
         catalogue, titles=_titled(catalogue.titles, titles),
-        categories=_labelled(catalogue.categories, labels), prices=prices, allowed=allowed,
+        categories=_labelled(catalogue.categories, labels) if labels else catalogue.categories,
+        prices=prices, allowed=allowed,
     )  # fmt: skip
 
 
@@ -95,19 +96,15 @@ def _allowed(said: Mapping[str, Any], was: bool, product: bool) -> bool:
 
 
 def _titled(titles: Texts, said: Mapping[int, str]) -> Texts:
-    """The titles with these, made anew only where one differs: they are packed."""
-    if all(titles[at] == title for at, title in said.items()):
-        return titles
-    return Texts.of(said.get(at, title) for at, title in enumerate(titles))
+    others = {at: title for at, title in said.items() if titles[at] != title}
+    return titles.with_others(others) if others else titles
 
 
 def _labelled(categories: Groups, said: Mapping[int, str]) -> Groups:
-    of_row, names = categories.of_row, categories.names
-    now = {at: names[int(of_row[at])] if of_row[at] >= 0 else None for at in said}
-    if now == said:
-        return categories
-    labels: list[str | None]
-    labels = [names[label] if label >= 0 else None for label in of_row.tolist()]
-    for at, label in said.items():
-        labels[at] = label
-    return Groups.of(labels)
+    """The categories with these; a label that nobody has any more stays among the names."""
+    names = Ids.sorted_from([*categories.names, *said.values()])
+    moved = names.find_all(list(categories.names))
+    # the last place stands for items without a category, whose number is -1
+    of_row = np.append(moved, np.int32(-1))[categories.of_row]
+    of_row[list(said)] = names.find_all(list(said.values()))
+    return Groups(names, of_row)
