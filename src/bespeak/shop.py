@@ -31,7 +31,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     workspace = workspace.at(state)  # the same one to the end, whatever is published meanwhile
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
-    maker = recommender(workspace)
+    maker = recommend.Latest(recommender(workspace))
 
     def recommend_to(
         *,
@@ -41,20 +41,31 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         repeat: bool | None,
         since: Sequence[live.Seen] = (),
         filters: serve.Filters = serve.EVERYTHING,
+        changes: serve.Changes = serve.UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
         known = customer_id is not None and snapshot.customers.one(customer_id) is not None
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
-        return maker.answer(
+        return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**asdict(filters)),
+            filters=recommend.Filters(**asdict(filters)), label=label,
         )  # fmt: skip
 
-    def similar_to(item_id: str, *, k: int) -> Mapping[str, Any]:
-        known = snapshot.items.one(item_id) is not None
-        return maker.similar(item_id, k=k, item_known=known)
+    def similar_to(
+        item_id: str, *, k: int, changes: serve.Changes = serve.UNCHANGED
+    ) -> Mapping[str, Any]:
+        known = item_id in changes or snapshot.items.one(item_id) is not None
+        return maker.at(changes).similar(item_id, k=k, item_known=known)
 
-    def trending(*, k: int, filters: serve.Filters) -> Mapping[str, Any]:
-        return maker.trending(k=k, filters=recommend.Filters(**asdict(filters)))
+    def trending(
+        *,
+        k: int,
+        filters: serve.Filters,
+        changes: serve.Changes = serve.UNCHANGED,
+        label: tuple[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        chosen = recommend.Filters(**asdict(filters))
+        return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
@@ -64,6 +75,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         similar_to,
         trending,
         taken=published.manifest.get("taken", 0),
+        changed=published.manifest.get("changed", 0),
         primary=workspace.config().identity.primary,
         version=published.version,
         by_hand=state.undone is not None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from bespeak.live import Entry, Log, Seen
+from bespeak.live import Change, Entry, KeptChange, Log, Seen
 
 Open = Callable[[], Log]
 
@@ -130,3 +130,48 @@ class EventLogContract:
         ids = [kept.entry.event_id for kept in one.after(0, 1_000)]
         assert sorted(ids) == sorted({f"{n}{at}" for n in ("a", "b", "both") for at in range(50)})
         assert two.last() == one.last()
+
+    def test_a_change_adds_to_what_was_said_of_an_item_and_nothing_is_overwritten(
+        self, open_log: Open
+    ) -> None:
+        log = open_log()
+        assert (log.changes_last(), list(log.changes_after(0, 9))) == (0, [])
+        log.change([Change("tea", {"title": "Tea", "price": "2.50"}), Change("ink", {})], 5)
+        log.change([Change("tea", {"price": "3"}), Change("tea", {"available": False})], 7)
+        log.close()
+        again = open_log()
+        kept = list(again.changes_after(0, 9))
+        assert [(one.item_id, one.time, one.said) for one in kept] == [
+            ("tea", 5, {"title": "Tea", "price": "2.50"}),
+            ("ink", 5, {}),
+            ("tea", 7, {"title": "Tea", "price": "3"}),
+            ("tea", 7, {"title": "Tea", "price": "3", "available": False}),
+        ]
+        assert again.changes_last() == kept[-1].position
+        assert list(again.changes_after(kept[1].position, 1)) == [kept[2]]
+        assert again.last() == 0
+
+    def test_a_change_that_changes_nothing_is_not_kept(self, open_log: Open) -> None:
+        log = open_log()
+        log.change([Change("tea", {"price": "2"}), Change("tea", {"price": "2"})], 1)
+        last = log.changes_last()
+        log.change([Change("tea", {"price": "2"})], 2)
+        assert log.changes_last() == last
+
+    def test_two_that_change_at_once_lose_no_field(self, open_log: Open) -> None:
+        one, two = open_log(), open_log()
+
+        def change(log: Log, name: str) -> None:
+            for at in range(20):
+                log.change([Change("tea", {name: str(at)})], at)
+
+        threads = [
+            threading.Thread(target=change, args=pair) for pair in ((one, "title"), (two, "brand"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        kept: list[KeptChange] = list(one.changes_after(0, 99))
+        assert len(kept) == 40
+        assert kept[-1].said == {"title": "19", "brand": "19"}

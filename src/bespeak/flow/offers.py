@@ -77,9 +77,14 @@ def _catalogue(flow: Flow) -> Version:
 
     def make(folder: Path) -> Mapping[str, Any]:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
-        found = recommend.load_catalogue(flow.engine, flow.table("record/items"), known.items)
+        items = flow.table("record/items")
+        found = recommend.load_catalogue(flow.engine, items, known.items)
         found.save(folder)
-        return {"rows": len(known.items), "allowed": int(found.allowed.sum())}
+        others = recommend.load_newcomers(flow.engine, items, known.items)
+        (folder / recommend.NEWCOMERS).mkdir()
+        others.save(folder / recommend.NEWCOMERS)
+        rows, allowed = len(known.items), int(found.allowed.sum())
+        return {"rows": rows, "allowed": allowed, "newcomers": len(others.items)}
 
     inputs = flow.of(HISTORIES, "record/items")
     return flow.build("artifacts", "catalogue", inputs=inputs, code=("recommend",), make=make)

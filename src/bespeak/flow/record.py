@@ -20,6 +20,7 @@ from bespeak.domains import load_pack
 from bespeak.errors import NotReady
 from bespeak.flow.running import SOURCES, Flow, Raw
 from bespeak.flow.staging import Job, Staged, staging
+from bespeak.flow.taking import changes
 from bespeak.workspace import Digests, digest
 
 
@@ -110,9 +111,13 @@ def prepare_record(flow: Flow) -> None:
         _prepare(flow, source)
     _unite(flow, "identities", _identities, [*_ACTED, "links"], ("prepare",))
     _unite(flow, "items", _items, ["items", "events"], ("prepare", "domains"))
+    if changes(flow.workspace):
+        _unite(flow, "prices", _prices, [], ("prepare",))
     _unite(flow, "customers", _customers, ["customers", "events"], ("prepare",))
 
 
+CHANGED = ("items", "prices")
+"""Tables that rest on the changes of the catalogue, whose copies never change."""
 _ACTED = tuple(name for name, grain in RECORD.items() if grain.actor)
 
 
@@ -194,6 +199,8 @@ def _unite(flow: Flow, name: str, table: Any, tables: list[str], code: tuple[str
         "identity": msgspec.to_builtins(flow.config.identity),
         "pack": flow.config.workspace.pack,
     }
+    if name in CHANGED:
+        inputs["changes"] = [copy.path.name for copy in changes(flow.workspace)]
     flow.build("record", name, inputs=inputs, code=code, make=make)
 
 
@@ -212,8 +219,19 @@ def _identities(flow: Flow) -> tuple[ir.Table, Any]:
 def _items(flow: Flow) -> tuple[ir.Table, Any]:
     """One description of each item."""
     described = [flow.engine.read([version.path / "items"]) for version in flow.sources("items")]
+    if changes(flow.workspace):
+        described.insert(0, prepare.described_by_changes(_changes(flow)))
     pack = load_pack(flow.config.workspace.pack)
     return prepare.unite_items(flow.engine, described, flow.record("events"), pack), {}
+
+
+def _prices(flow: Flow) -> tuple[ir.Table, Any]:
+    """What each item cost when, as far as changes say."""
+    return prepare.price_history(_changes(flow)), {}
+
+
+def _changes(flow: Flow) -> ir.Table:
+    return flow.engine.read([copy.path for copy in changes(flow.workspace)])
 
 
 def _customers(flow: Flow) -> tuple[ir.Table, Any]:

@@ -37,6 +37,7 @@ def take(workspace: Workspace, config: Config) -> None:
     log = open_log(workspace, config)
     try:
         live.copy_new(log, workspace.root / COPIES)
+        live.copy_changes(log, workspace.root / COPIES)
     finally:
         log.close()
 
@@ -61,6 +62,16 @@ def taken(config: Config) -> int:
     """The last position of the log that the config's sources hold; 0 without a log."""
     files = [file for source in config.sources if source.name == COPIES for file in source.files]
     return max((int(Path(file).stem.rpartition("-")[2]) for file in files), default=0)
+
+
+def changes(workspace: Workspace) -> list[live.Copy]:
+    """The copies of the changes of the catalogue, in order."""
+    return live.copies(workspace.root / COPIES, live.CHANGES)
+
+
+def changed(workspace: Workspace) -> int:
+    """The last change of the catalogue that the copies hold; 0 without one."""
+    return max((copy.last for copy in changes(workspace)), default=0)
 
 
 def _source(made: list[live.Copy], config: Config) -> Source:

@@ -168,6 +168,8 @@ def impression(
     session: str | None,
     time: datetime,
     said: Mapping[str, Any],
+    place: str | None = None,
+    device: str | None = None,
 ) -> Entry:
     """A list as it was shown, for the log: one entry, which its copies take apart by item.
 
@@ -177,7 +179,7 @@ def impression(
     event = Event(
         "impression", event_id=f"shown-{request_id}", time=time, session_id=session,
         identifiers={} if actor is None else {actor.partition(":")[0]: actor},
-        request_id=request_id, properties={SHOWN: list(items), **said},
+        request_id=request_id, place=place, device=device, properties={SHOWN: list(items), **said},
     )  # fmt: skip
     return _entry(event, event.identifiers, time)
 

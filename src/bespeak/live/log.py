@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bespeak.columns import SESSION
+from bespeak.live.changes import Change, KeptChange
 from bespeak.live.event import Entry
 
 
@@ -62,6 +63,21 @@ class Log(Protocol):
 
     def part(self, session: str) -> bool:
         """Take a session away from whom it was joined to; whether it was joined to anybody."""
+        ...
+
+    def change(self, changes: Sequence[Change], received: int) -> None:
+        """Keep changes of the catalogue, in order and all at once, but those that change nothing.
+
+        raises : LogUnavailable when they can't be kept; none of them is then
+        """
+        ...
+
+    def changes_after(self, position: int, limit: int) -> Iterator[KeptChange]:
+        """The changes after `position`, in order; these positions are not the events'."""
+        ...
+
+    def changes_last(self) -> int:
+        """The greatest position of a change; 0 when there is none."""
         ...
 
     def close(self) -> None: ...

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bespeak.errors import EngineUnavailable, LogUnavailable
+from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.event import Entry
 from bespeak.live.log import Kept, Seen, joins_of
 
@@ -40,6 +41,13 @@ CREATE TABLE IF NOT EXISTS joined (
   at BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS joined_to ON joined (visitor);
+CREATE TABLE IF NOT EXISTS changes (
+  position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  item_id TEXT NOT NULL,
+  time BIGINT NOT NULL,
+  body BYTEA NOT NULL
+);
+CREATE INDEX IF NOT EXISTS changes_of ON changes (item_id, position);
 """
 # one writer at a time, so that a position once seen has nothing unseen before it
 LOCK = "LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"
@@ -72,6 +80,19 @@ ORDER BY position DESC LIMIT %(limit)s
 AFTER = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
 FROM events WHERE position > %s ORDER BY position LIMIT %s
+"""
+LOCK_CHANGES = "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"
+LATEST_CHANGES = """
+SELECT DISTINCT ON (item_id) item_id, body FROM changes WHERE item_id = ANY(%s::text[])
+ORDER BY item_id, position DESC
+"""
+CHANGE = """
+INSERT INTO changes (item_id, time, body)
+SELECT item_id, %s, body
+FROM unnest(%s::text[], %s::bytea[]) WITH ORDINALITY AS given (item_id, body, place) ORDER BY place
+"""
+CHANGES_AFTER = """
+SELECT position, item_id, time, body FROM changes WHERE position > %s ORDER BY position LIMIT %s
 """
 
 
@@ -141,6 +162,25 @@ class PostgresLog:
         with self._connection() as connection:
             gone = connection.execute("DELETE FROM joined WHERE session = %s", (session,))
             return gone.rowcount > 0
+
+    def change(self, changes: Sequence[Change], received: int) -> None:
+        with self._connection() as connection, connection.transaction():
+            connection.execute(LOCK_CHANGES)
+            before = dict(connection.execute(LATEST_CHANGES, (named(changes),)).fetchall())
+            rows = folded(changes, before)
+            columns = [item for item, _ in rows], [body for _, body in rows]
+            connection.execute(CHANGE, (received, *columns))
+
+    def changes_after(self, position: int, limit: int) -> Iterator[KeptChange]:
+        with self._connection() as connection:
+            rows = connection.execute(CHANGES_AFTER, (position, limit)).fetchall()
+        for row in rows:
+            yield kept_change(*row)
+
+    def changes_last(self) -> int:
+        with self._connection() as connection:
+            found = connection.execute("SELECT coalesce(max(position), 0) FROM changes").fetchone()
+        return int(found[0]) if found is not None else 0
 
     def close(self) -> None:
         with self._lock:

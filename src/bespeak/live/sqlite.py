@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bespeak.errors import LogUnavailable
+from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.event import Entry
 from bespeak.live.log import Kept, Seen, joins_of
 
@@ -18,7 +19,8 @@ PATIENCE_MS = 10_000
 CHECKPOINT_PAGES = 4_000
 """Pages (16 MB) after which SQLite moves its write-ahead log into the file."""
 LAYOUT = 1
-"""Of the tables; another number is another layout."""
+"""Of the tables; another number is another layout. One more table is no other layout: a file that
+lacks it gets it when it is opened."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (
@@ -39,6 +41,13 @@ CREATE TABLE IF NOT EXISTS joined (
   at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS joined_to ON joined (visitor);
+CREATE TABLE IF NOT EXISTS changes (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  item_id TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS changes_of ON changes (item_id, position);
 """
 APPEND = """
 INSERT INTO events (event_id, visitor, session, item_id, type, time, received, body)
@@ -63,6 +72,16 @@ ORDER BY position DESC LIMIT ?2
 AFTER = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
 FROM events WHERE position > ? ORDER BY position LIMIT ?
+"""
+LATEST_CHANGES = """
+SELECT item_id, body FROM changes WHERE position IN (
+  SELECT max(position) FROM changes WHERE item_id IN (SELECT value FROM json_each(?))
+  GROUP BY item_id
+)
+"""
+CHANGE = "INSERT INTO changes (item_id, time, body) VALUES (?, ?, ?)"
+CHANGES_AFTER = """
+SELECT position, item_id, time, body FROM changes WHERE position > ? ORDER BY position LIMIT ?
 """
 
 
@@ -117,6 +136,23 @@ class SQLiteLog:
         with self._told(), self._connection() as connection, _transaction(connection):
             gone = connection.execute("DELETE FROM joined WHERE session = ?", (session,))
             return gone.rowcount > 0
+
+    def change(self, changes: Sequence[Change], received: int) -> None:
+        with self._told(), self._connection() as connection, _transaction(connection):
+            before = dict(connection.execute(LATEST_CHANGES, (json.dumps(named(changes)),)))
+            rows = folded(changes, before)
+            connection.executemany(CHANGE, ((item, received, body) for item, body in rows))
+
+    def changes_after(self, position: int, limit: int) -> Iterator[KeptChange]:
+        with self._told(), self._connection() as connection:
+            rows = connection.execute(CHANGES_AFTER, (position, limit)).fetchall()
+        for row in rows:
+            yield kept_change(*row)
+
+    def changes_last(self) -> int:
+        with self._told(), self._connection() as connection:
+            found = connection.execute("SELECT max(position) FROM changes").fetchone()[0]
+        return int(found or 0)
 
     def close(self) -> None:
         while self._opened:

@@ -64,6 +64,11 @@ class Reason:
         return {"code": self.code, "en": self.en, "zh": self.zh}
 
 
+NEWCOMER = Reason(
+    "newcomer", {}, "Of this category, and nobody has chosen it yet", "属于该类别，尚无人选购"
+)
+
+
 @dataclass(frozen=True)
 class Telling:
     """What turning facts into words needs to know.

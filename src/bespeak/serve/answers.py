@@ -103,7 +103,7 @@ class Information(msgspec.Struct, frozen=True):
 
 
 class EventError(msgspec.Struct, frozen=True):
-    """Why one event was not taken."""
+    """Why one event, or one item, of a batch was not taken."""
 
     index: Annotated[int, msgspec.Meta(description="Its place in the batch, from 0.")]
     field: str
@@ -112,9 +112,16 @@ class EventError(msgspec.Struct, frozen=True):
 
 
 class NoEventTaken(Refusal, frozen=True):
-    """The answer to a batch of which no event could be taken."""
+    """The answer to a batch of which nothing could be taken."""
 
     errors: list[EventError]
+
+
+class ItemsTaken(msgspec.Struct, frozen=True):
+    """What became of changes of the catalogue: they are on disk, and the next list knows them."""
+
+    accepted: int
+    errors: list[EventError] = []
 
 
 class EventsTaken(msgspec.Struct, frozen=True):

@@ -61,7 +61,7 @@ class Reload:
     seen: Mark | None = None
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is a part of a server
     shop: Shop,
     console: ASGIApp | None = None,
     store: ASGIApp | None = None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bespeak.live import Seen
+from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.snapshot import Snapshot
 
 
@@ -34,6 +35,8 @@ class Recommend(Protocol):
     repeat      : whether the list may hold what they have; None: the workspace's choice
     since       : what they did since the snapshot, oldest first
     filters     : which items the list may hold
+    changes     : of the catalogue, since the snapshot
+    label       : (kind, label) of the request, like ("place", "home"), for what is popular
     returns     : a mapping of the shape of `answers.Recommendations`
     """
 
@@ -46,19 +49,30 @@ class Recommend(Protocol):
         repeat: bool | None,
         since: Sequence[Seen] = (),
         filters: Filters = EVERYTHING,
+        changes: Changes = UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]: ...
 
 
 class Trending(Protocol):
     """What most choose lately; a mapping of the shape of `answers.Trending`."""
 
-    def __call__(self, *, k: int, filters: Filters) -> Mapping[str, Any]: ...
+    def __call__(
+        self,
+        *,
+        k: int,
+        filters: Filters,
+        changes: Changes = UNCHANGED,
+        label: tuple[str, str] | None = None,
+    ) -> Mapping[str, Any]: ...
 
 
 class Similar(Protocol):
     """Items that go with one item; a mapping of the shape of `answers.SimilarItems`."""
 
-    def __call__(self, item_id: str, *, k: int) -> Mapping[str, Any]: ...
+    def __call__(
+        self, item_id: str, *, k: int, changes: Changes = UNCHANGED
+    ) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,8 @@ class Shop:
     trending: Trending
     taken: int = 0
     """The last position of the event log that the snapshot has in it."""
+    changed: int = 0
+    """The last change of the catalogue that the snapshot has in it."""
     primary: Sequence[str] = ("customer",)
     """Namespaces whose value alone is a customer_id."""
     version: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bespeak.serve.endpoint import Endpoint
 from bespeak.serve.routes import (
     access,
+    catalogue,
     customers,
     data,
     evaluation,
@@ -24,6 +25,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
     *information.ENDPOINTS,  # before items: `…/information` is no part of an id
     *items.ENDPOINTS,
+    *catalogue.ENDPOINTS,
     *segments.ENDPOINTS,
     *overview.ENDPOINTS,
     *data.ENDPOINTS,
