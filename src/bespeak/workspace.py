@@ -143,10 +143,11 @@ class Workspace:
 
         make : fills an empty directory and returns what the manifest should say beyond inputs
         """
+        found = self.held(kind, name, inputs=inputs, code=code)
+        if found is not None:
+            return found
         version = digest(kind, name, inputs, code)
         path = self.root / kind / name / version
-        if (path / MANIFEST).is_file():
-            return Version(kind, name, version, path, read_manifest(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=path.parent))
         started = time.perf_counter()
@@ -168,10 +169,15 @@ class Workspace:
             raise
         return Version(kind, name, version, path, manifest, fresh=True)
 
-    def holds(self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str) -> bool:
-        """Whether the version of `kind/name` that follows from `inputs` and `code` is there."""
+    def held(
+        self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str
+    ) -> Version | None:
+        """The version of `kind/name` that follows from `inputs` and `code`, if it is there."""
         version = digest(kind, name, inputs, code)
-        return (self.root / kind / name / version / MANIFEST).is_file()
+        path = self.root / kind / name / version
+        if not (path / MANIFEST).is_file():
+            return None
+        return Version(kind, name, version, path, read_manifest(path))
 
     def current(self) -> dict[str, str]:
         """`kind/name` -> version, as the last good run left it; empty before the first."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bespeak.live.commit import Writer
-from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new
-from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check
-from bespeak.live.log import Kept, Log, Seen
+from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new, drop_copies, without
+from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check, identifiers_of
+from bespeak.live.log import Admit, Held, Kept, Log, Seen, everybody
 from bespeak.live.opening import open_log
 from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
@@ -13,10 +13,12 @@ from bespeak.live.sqlite import SQLiteLog
 __all__ = [
     "COLUMNS",
     "IDENTIFIER",
+    "Admit",
     "Copy",
     "Entry",
     "Event",
     "Events",
+    "Held",
     "Identify",
     "Kept",
     "Log",
@@ -28,5 +30,9 @@ __all__ = [
     "check",
     "copies",
     "copy_new",
+    "drop_copies",
+    "everybody",
+    "identifiers_of",
     "open_log",
+    "without",
 ]

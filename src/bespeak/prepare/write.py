@@ -41,6 +41,7 @@ def write_source(
     *,
     quote: Quote,
     rows_in: int | None = None,
+    erased: int = 0,
 ) -> dict[str, Any]:
     """Write what became of every row of one source under `folder`, and account for it.
 
@@ -48,6 +49,7 @@ def write_source(
     refused : rows that could not be split (file, row, reason, found, expected, raw), or None
     quote   : asked for the text of the rows that are not let in
     rows_in : rows of the files, refused ones too; by default those that `judged` stands for
+    erased  : rows of people who were erased, which are in none of these tables
     writes  : `<table>/` (RECORD's columns, flags, lineage; split by time above two million rows),
               `quarantine/`, `merged/`, and `items/`, `customers/`, `texts/`, `links/` where the
               rows tell of such
@@ -66,13 +68,13 @@ def write_source(
     turned_away = _quarantine(engine, judged, refused, source, counted, quote)
     written["quarantine"] = engine.write(turned_away, folder / "quarantine")
     written |= _write_derived(engine, good, source, folder)
-    came = rows_in if rows_in is not None else counted.copies + _size(engine, refused)
+    came = rows_in if rows_in is not None else counted.copies + _size(engine, refused) + erased
     account = {
         "source": source.name,
         "rows_in": came,
         "kept": written[source.table],
         "merged": written["merged"],
-        "erased": 0,
+        "erased": erased,
         "quarantined": _by_reason(engine, folder / "quarantine"),
         "found": _found(engine, counted, merged, same_key),
     }
