@@ -11,6 +11,7 @@ from bespeak import __version__, flow, ledger, screen, shop, start
 from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
 from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
+from bespeak.commands.people import audit, erase, export
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -243,6 +244,9 @@ def demo(
 app.command()(compare)
 app.command()(synth)
 app.command()(doctor)
+app.command()(erase)
+app.command()(export)
+app.command()(audit)
 
 
 @quarantine.command("list")

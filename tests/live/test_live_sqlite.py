@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ for at in range(1_000_000):
 def open_log(tmp_path: Path) -> Iterator[Open]:
     opened: list[SQLiteLog] = []
 
-    def make() -> Log:
-        opened.append(SQLiteLog(tmp_path / "live.db"))
+    def make(**settings: Any) -> Log:
+        opened.append(SQLiteLog(tmp_path / "live.db", **settings))
         return opened[-1]
 
     yield make
@@ -92,3 +93,18 @@ def test_a_failed_append_keeps_none_of_its_events(tmp_path: Path) -> None:
     assert log.last() == 0
     assert log.append([[entry("good")]], received=1) == [1]
     log.close()
+
+
+def test_the_bytes_of_an_erased_person_are_in_no_file_of_the_log(tmp_path: Path) -> None:
+    log, other = SQLiteLog(tmp_path / "live.db"), SQLiteLog(tmp_path / "live.db")
+    for at in range(300):  # names in no order, so that pages are split here and there
+        who = f"customer:{at * 7919 % 100}-{'nobody' if at % 3 else 'aurelia'}"
+        log.append([[entry(f"e{at}", who, f"i{at}", f"s{at}", card=f"card:{who}")]], received=at)
+    assert other.history(["customer:1-nobody"], 9) is not None
+    gone = {f"customer:{at}-aurelia" for at in range(100)}
+    assert log.erase(gone) == 100
+    for path in tmp_path.iterdir():
+        assert b"aurelia" not in path.read_bytes(), path.name
+    assert log.last() == other.last() == 300
+    log.close()
+    other.close()

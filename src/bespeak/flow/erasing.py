@@ -86,12 +86,14 @@ def places(flow: Flow, raws: Sequence[Raw]) -> ir.Table:
 
 
 def shorten(flow: Flow, raw: Raw, version: Mapping[str, Any]) -> Raw:
-    """A staged file without what is left out of it; `raw` where that is nothing.
+    """A staged file without what is left out of it; `raw` where that is nothing, or was done.
 
     version : of the file as it was staged
     """
     left_out = raw.left_out
-    if left_out is None or not left_out.digest or LEFT_OUT in raw.found["inputs"]:
+    if left_out is None or not left_out.digest or not raw.file.staged:
+        return raw
+    if LEFT_OUT in raw.found["inputs"]:
         return raw
     staged, said = raw.file.path.parent, raw.found
 

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from bespeak.privacy.audit import Act, Audit, audit
+from bespeak.privacy.exports import erase_from_exports, exports, remember_export
 from bespeak.privacy.keyed import Keyed
 from bespeak.privacy.tombstones import Marks, Tombstones, tombstones
 
-__all__ = ["Act", "Audit", "Keyed", "Marks", "Tombstones", "audit", "tombstones"]
+__all__ = [
+    "Act",
+    "Audit",
+    "Keyed",
+    "Marks",
+    "Tombstones",
+    "audit",
+    "erase_from_exports",
+    "exports",
+    "remember_export",
+    "tombstones",
+]

@@ -33,6 +33,8 @@ class Endpoint:
     body: type[msgspec.Struct] | None = None
     method: str = "GET"
     refusals: tuple[int, ...] = (422,)
+    status: int = 200
+    """Of the answer, where all went well."""
 
     def route(self) -> Route:
         return Route(self.path, self.handler, methods=[self.method])

@@ -12,16 +12,20 @@ class Intake:
     """One open log.
 
     identify : spells an identifier as the record does, personal ones hashed
+    admit    : of some events, those of nobody who was erased
     """
 
     log: live.Log
     writer: live.Writer
     identify: live.Identify
+    admit: live.Admit = live.everybody
 
     @classmethod
-    def over(cls, log: live.Log, identify: live.Identify) -> Intake:
+    def over(
+        cls, log: live.Log, identify: live.Identify, admit: live.Admit = live.everybody
+    ) -> Intake:
         """The log, with a thread of its own that appends."""
-        return cls(log, live.Writer(log), identify)
+        return cls(log, live.Writer(log), identify, admit)
 
     def close(self) -> None:
         """Write what waits, and let go of the log."""

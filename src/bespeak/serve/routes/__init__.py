@@ -11,12 +11,14 @@ from bespeak.serve.routes import (
     health,
     items,
     overview,
+    privacy,
     recommendations,
     segments,
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *recommendations.ENDPOINTS,  # before customers: `…/recommendations` is no part of an id
+    *privacy.ENDPOINTS,  # before customers, for the same reason
     *customers.ENDPOINTS,
     *events.ENDPOINTS,
     *items.ENDPOINTS,

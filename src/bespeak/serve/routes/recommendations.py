@@ -101,7 +101,7 @@ async def for_customer(request: Request) -> Response:
     asked = query(request, ForCustomer)
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
     since = _since(request, shop.visitors(customer_id), after=shop.taken)
-    if not since and not shop.snapshot.has_customer(customer_id):
+    if not since and not shop.knows(customer_id):
         raise unknown_customer(customer_id)
     return answers.reply(
         shop.recommend(
