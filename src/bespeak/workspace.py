@@ -169,9 +169,7 @@ class Workspace:
             raise
         return Version(kind, name, version, path, manifest, fresh=True)
 
-    def held(
-        self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str
-    ) -> Version | None:
+    def held(self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str) -> Version | None:
         """The version of `kind/name` that follows from `inputs` and `code`, if it is there."""
         version = digest(kind, name, inputs, code)
         path = self.root / kind / name / version

@@ -133,7 +133,9 @@ class EventLogContract:
 
     def test_events_are_found_by_every_identifier_that_they_carry(self, open_log: Open) -> None:
         log = open_log()
-        log.append([[entry("a", "session:s", session="s"), entry("b", email="email:h")]], received=1)
+        log.append(
+            [[entry("a", "session:s", session="s"), entry("b", email="email:h")]], received=1
+        )
         log.append([[entry("c", "customer:2", None, "s"), entry("d", "email:h")]], received=1)
         assert [one.entry.event_id for one in log.of(["session:s"])] == ["a", "c"]
         assert [one.entry.event_id for one in log.of(["email:h"])] == ["b", "d"]

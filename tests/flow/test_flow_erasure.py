@@ -13,7 +13,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from searching import files_with
 
 from bespeak import collect, flow, ledger, people, shop
 from bespeak.errors import NotFound, NotReady
@@ -23,6 +22,7 @@ from bespeak.flow.taking import open_log
 from bespeak.live import Entry, check
 from bespeak.privacy import audit
 from bespeak.workspace import Workspace
+from searching import files_with
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHO, MAIL, SESSION, PHONE = "aurelia-77", "aurelia@mail.example", "sess-aurelia", "0049 555 7734"
@@ -67,7 +67,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, name in enumerate(names):
         mail = MAIL if name == WHO else f"{name}@shop.example"
         for month, item in enumerate(("tea", "milk") if number % 2 else ("ink", "pens"), start=1):
-            lines.append(f"{name},{mail},{item},2026-{month:02d}-{1 + number % 25:02d}T10:00:00Z,Ulm")
+            lines.append(
+                f"{name},{mail},{item},2026-{month:02d}-{1 + number % 25:02d}T10:00:00Z,Ulm"
+            )
     lines.append(lines[-1])  # twice the same
     lines.append(f"{WHO},{MAIL},tea,no time,Ulm")  # to the quarantine
     lines.append(f"{WHO},{MAIL},tea,2026-02-01T10:00:00Z,Ulm,and,more")  # can't be split
@@ -110,9 +112,7 @@ def tell(workspace: Workspace, *events: dict[str, Any]) -> int:
     with intake(workspace) as opened:
         entries = [check(msgspec.json.encode(one), 0, NOW, opened.identify) for one in events]
         assert all(isinstance(one, Entry) for one in entries), entries
-        new: int = opened.writer.append(
-            [one for one in entries if isinstance(one, Entry)]
-        ).result()
+        new: int = opened.writer.append([one for one in entries if isinstance(one, Entry)]).result()
         return new
 
 
@@ -145,7 +145,10 @@ def test_no_file_of_the_workspace_holds_who_was_erased_and_no_source_brings_them
     workspace: Workspace,
 ) -> None:
     recommend_everyone(workspace, workspace.root / "lists", k=3)
-    before, rows_in = found(workspace), {name: line["rows_in"] for name, line in accounts(workspace)}
+    before, rows_in = (
+        found(workspace),
+        {name: line["rows_in"] for name, line in accounts(workspace)},
+    )
     assert {"live.db", "lists"} <= {name.partition("/")[0] for name in before}
     report = people.erase(workspace, WHO, by="test")
     assert report["identifiers"] == {

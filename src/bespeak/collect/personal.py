@@ -15,7 +15,6 @@ from bespeak.columns import PERSONAL_NAMESPACES
 from bespeak.privacy import Keyed
 
 
-
 def identifier(namespace: str, value: str, secret: bytes) -> str | None:
     """`namespace:value` as the record spells it; None if nothing is left of `value`.
 

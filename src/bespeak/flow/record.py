@@ -108,9 +108,7 @@ def _file(flow: Flow, file: _File, staged: Staged) -> Raw:
         return Raw(raw, file.content, found, file.left_out)
     made = flow.held(**file.shortened, shown=file.name) if file.shortened else None
     if made is None:
-        made = flow.build(
-            **file.version, make=partial(staged.into, file.job), shown=file.name
-        )
+        made = flow.build(**file.version, make=partial(staged.into, file.job), shown=file.name)
     rows_at = collect.RawFile(file.name, made.path / "rows", staged=True)
     return Raw(rows_at, file.content, made.manifest, file.left_out)
 
@@ -170,8 +168,7 @@ def _prepare(flow: Flow, source: Source) -> None:
             source,
             folder,
             quote=partial(collect.quote, unique, source),
-            rows_in=sum(raw.rows for raw in raws),
-            erased=sum(raw.erased for raw in raws),
+            came=prepare.Came(sum(raw.rows for raw in raws), sum(raw.erased for raw in raws)),
         )
         return {**made, "rows": made["account"]["rows_in"], **_reading(source, raws)}
 

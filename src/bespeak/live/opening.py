@@ -9,9 +9,7 @@ from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
 
 
-def open_log(
-    path: Path, *, database: str | None, schema: str, admit: Admit = everybody
-) -> Log:
+def open_log(path: Path, *, database: str | None, schema: str, admit: Admit = everybody) -> Log:
     """The log in `database`, or else in the SQLite file at `path`, which is made at need.
 
     admit  : who may be kept: see `Log`

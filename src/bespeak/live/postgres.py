@@ -107,9 +107,7 @@ HELD = "SELECT count(*), coalesce(sum(pg_column_size(events.*)), 0), min(receive
 class PostgresLog:
     """See `Log`. Any thread may use it; each has its own connection, opened again when lost."""
 
-    def __init__(
-        self, database: str, *, schema: str = "bespeak", admit: Admit = everybody
-    ) -> None:
+    def __init__(self, database: str, *, schema: str = "bespeak", admit: Admit = everybody) -> None:
         """Open the log, and make its tables where they are not there.
 
         database : postgresql://…; its password is never shown

@@ -26,7 +26,9 @@ def people_of(request: Request) -> People:
     """
     found = shop_of(request).people
     if found is None:
-        raise NotReady("this server holds no one's data", next_step="Start it with `bespeak serve`.")
+        raise NotReady(
+            "this server holds no one's data", next_step="Start it with `bespeak serve`."
+        )
     return found
 
 
