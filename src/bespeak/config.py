@@ -212,7 +212,7 @@ class Live(_Part, frozen=True):
     """Where the tables are, in that database: one for each workspace."""
     keep_days: float = 30.0
     """Events that a run has read leave the log after so many days."""
-    keep_mb: float = 2_000.0
+    keep_mb: float = 500.0
     """And the oldest of them before that, while the log takes up more."""
     keep_copies_days: float | None = None
     """Copies whose events are all older leave, and with them the record; None: never."""

@@ -64,13 +64,13 @@ def erase(workspace: Workspace, customer_id: str, *, by: str) -> Document:
     with closing(open_log(workspace, config)) as log:
         person = _find(workspace, config, customer_id, log)
         marked.add(person.identifiers)
+        privacy.audit(workspace).add("erase", by=by, customer=customer_id)
         # who logged in a moment ago: from now on, nobody can by a name that is marked
         person = Person(customer_id, _with_log(workspace, person.identifiers, log))
         marked.add(person.identifiers)
         events = log.erase(person.identifiers)
     lists = privacy.erase_from_exports(workspace, {customer_id, *person.identifiers})
     removed = {"event log": events, **lists}
-    privacy.audit(workspace).add("erase", by=by, customer=customer_id, events=events)
     return {
         "customer_id": customer_id,
         "identifiers": person.by_namespace,
