@@ -244,3 +244,16 @@ def test_the_same_input_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
         )
         time.sleep(1.1)  # so that a time stamp in the bytes would show
     assert made[0] == made[1] and len(made[0]) > 20
+
+
+def test_keys_are_made_shown_once_rotated_and_revoked(little: Path) -> None:
+    where = ("-w", str(little), "--json")
+    made = json.loads(bespeak("key", "create", "--secret", "--scope", "read", *where).stdout)
+    assert made["key"].startswith(f"bsp_secret_{made['id']}_") and made["scopes"] == ["read"]
+    rotated = json.loads(bespeak("key", "rotate", made["id"], *where).stdout)
+    assert rotated["scopes"] == ["read"]
+    json.loads(bespeak("key", "revoke", made["id"], *where).stdout)
+    listed = bespeak("key", "list", "-w", str(little)).stdout
+    assert made["id"] in listed and rotated["id"] in listed and made["key"] not in listed
+    wrong = bespeak("key", "create", "--public", "--scope", "read", "-w", str(little))
+    assert wrong.exit_code == 1 and "no scopes" in wrong.stderr

@@ -71,9 +71,11 @@ def test_an_impossible_source_is_told_what_is_wrong(table: dict[str, Any], said:
         config.parse(minimal(sources=[table]))
 
 
-def test_a_server_without_keys_may_not_listen_to_the_world() -> None:
-    with pytest.raises(ConfigInvalid, match="loopback"):
-        config.parse(minimal(serve={"host": "0.0.0.0"}))
+def test_an_origin_is_a_scheme_and_a_host() -> None:
+    config.parse(minimal(serve={"origins": ["https://shop.example", "http://127.0.0.1:3000"]}))
+    for wrong in ("*", "shop.example", "https://shop.example/", "https://*.example"):
+        with pytest.raises(ConfigInvalid, match=r"serve\.origins"):
+            config.parse(minimal(serve={"origins": [wrong]}))
 
 
 @pytest.mark.parametrize(

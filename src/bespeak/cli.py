@@ -9,6 +9,7 @@ import typer
 
 from bespeak import __version__, flow, ledger, screen, shop, start
 from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
+from bespeak.commands.keys import app as keys
 from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
 from bespeak.commands.people import audit, erase, export
@@ -37,6 +38,7 @@ identities = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(identities, name="identities")
+app.add_typer(keys, name="key")
 
 
 @app.callback(invoke_without_command=True)
@@ -212,7 +214,7 @@ def serve(
     workspace: Folder = HERE,
     port: Annotated[int | None, typer.Option(help="The port; bespeak.toml's by default.")] = None,
 ) -> None:
-    """Answer over HTTP, with the console; on this machine only, since there are no keys yet."""
+    """Answer over HTTP, with the console; without a key, on this machine only."""
     with opened(workspace) as here:
         shop.serve_shop(here, port=port, ready=screen.address)
 

@@ -23,9 +23,11 @@ LINEAGE: Mapping[str, str] = MappingProxyType({"source": TEXT, "file": TEXT, "ro
 
 EVENT_TYPES = (
     "view", "click", "search", "cart", "wishlist", "purchase", "return", "adjust", "rate",
-    "impression", "send", "open", "ask", "mention", "login", "other",
+    "impression", "dismiss", "restore", "survey", "send", "open", "ask", "mention", "login",
+    "other",
 )  # fmt: skip
-"""`adjust` moves stock or a ledger and is no customer's doing; `send` is a message that left."""
+"""`dismiss` is "not interested" in an item, `restore` takes that back; `adjust` moves
+stock or a ledger and is no customer's doing; `send` is a message that left."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,9 @@ IDENTITIES: Mapping[str, str] = MappingProxyType(
 
 PERSONAL_NAMESPACES = ("email", "phone", "name", "card", "address", "ip")
 """Identifiers kept only as a keyed hash, whatever the source calls them."""
+
+DISMISS, RESTORE = "dismiss", "restore"
+"""What a customer is not interested in, and is again."""
 
 SESSION = "session"
 """The namespace of visits: a person has as many of these as they like."""

@@ -18,6 +18,7 @@ from bespeak.errors import ConfigInvalid
 FILE_NAME = "bespeak.toml"
 
 Format = Literal["auto", "csv", "jsonl", "parquet", "excel", "sql", "access_log"]
+ORIGIN = re.compile(r"https?://[^/\s*]+")
 SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B?", re.IGNORECASE)
@@ -164,10 +165,13 @@ class Recommend(_Part, frozen=True):
 
 
 class Serve(_Part, frozen=True):
-    """The HTTP server. It has no keys yet, so it listens on this machine only."""
+    """The HTTP server."""
 
     host: str = "127.0.0.1"
+    """Where it listens; elsewhere than on this machine once there is a key (`bespeak key`)."""
     port: int = 8000
+    origins: list[str] = []
+    """Pages of other servers that may ask (CORS), each like `https://shop.example`."""
 
 
 def size_bytes(text: str) -> int:
@@ -381,11 +385,11 @@ def _general_problems(config: Config) -> list[str]:
     ]
     if config.recommend.half_life_days <= 0:
         problems.append("recommend.half_life_days must be more than 0")
-    if config.serve.host not in {"127.0.0.1", "localhost", "::1"}:
-        problems.append(
-            f"serve.host: found `{config.serve.host}`, expected a loopback address (127.0.0.1):"
-            " the server has no keys yet, so it may not be reached from elsewhere"
-        )
+    problems += [
+        f"serve.origins: found `{origin}`, expected a scheme and a host, like https://shop.example"
+        for origin in config.serve.origins
+        if ORIGIN.fullmatch(origin) is None
+    ]
     for one, other in config.identity.apart:
         if one == other or ":" not in one or ":" not in other:
             problems.append(

@@ -71,6 +71,18 @@ class BadRequest(BespeakError, ValueError):
     status = 422
 
 
+class KeyMissing(BespeakError, PermissionError):
+    """Who asks gave no key, or none that holds."""
+
+    status = 401
+
+
+class NotAllowed(BespeakError, PermissionError):
+    """The key that was given does not open this."""
+
+    status = 403
+
+
 class NotReady(BespeakError, RuntimeError):
     """The workspace lacks what the command needs; an earlier stage has not run."""
 

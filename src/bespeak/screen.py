@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from bespeak.access import Key
 from bespeak.errors import BespeakError
 from bespeak.flow import Step
 from bespeak.recommend.reasons import FALLBACKS
@@ -47,16 +49,42 @@ def failure(error: BespeakError, *, as_json: bool) -> None:
     _aside().print(f"[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
 
 
+def keys(found: Sequence[Key]) -> None:
+    """Keys by their ids; those that hold no longer are grey."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("id", "kind", "name", "may", "a second", "made", "holds until"):
+        table.add_column(title)
+    now = datetime.now(UTC)
+    for key in found:
+        may = ", ".join(key.scopes) or "what a visitor does"
+        rate = "" if key.per_second is None else f"{key.per_second:g}"
+        times = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (key.created, key.expires))
+        style = None if key.holds(now) else "dim"
+        table.add_row(key.id, key.kind, escape(key.name), may, rate, *times, style=style)
+    if found:
+        show([table])
+    else:
+        show(["There are no keys; make one with `bespeak key create --secret`."])
+
+
+def key_made(key: Key, text: str) -> None:
+    """A new key, the only time that it is seen."""
+    where = "goes into your pages" if key.kind == "public" else "stays on your own server"
+    show([f"[bold]{text}[/]"])
+    note(f"This {key.kind} key {where}. It is not shown again.")
+
+
 def note(text: str) -> None:
     _aside().print(escape(text))
 
 
-def address(url: str) -> None:
-    """Where the server listens."""
+def address(url: str, keyed: bool) -> None:
+    """Where the server listens, and whether it asks for keys."""
     console = _aside()
     console.print(f"\n[bold green]●[/] The console is at [bold]{url}/console/[/]")
     console.print(f"  API: {url}/docs")
-    console.print("  It has no keys yet, so only this machine can reach it. Ctrl-C ends it.\n")
+    who = "It asks for keys" if keyed else "It has no keys, so only this machine can reach it"
+    console.print(f"  {who}. Ctrl-C ends it.\n")
 
 
 @contextmanager

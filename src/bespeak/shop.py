@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bespeak import collect, console, ledger, live, people, recommend, serve
+from bespeak import access, collect, console, ledger, live, people, recommend, serve
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.publishing import SNAPSHOT
@@ -108,23 +109,31 @@ def open_intake(workspace: Workspace) -> serve.Intake:
     return serve.Intake.over(log, identify, tombstones(workspace).admit)
 
 
+def open_admission(workspace: Workspace) -> serve.Admission:
+    """Who may ask this workspace for what."""
+    origins = workspace.config().serve.origins
+    secret = hmac.digest(workspace.secret(), b"console", "sha256")
+    return serve.Admission(access.Keyring(workspace.root), secret, open=True, origins=origins)
+
+
 def serve_shop(
-    workspace: Workspace, *, port: int | None = None, ready: Callable[[str], None] = print
+    workspace: Workspace, *, port: int | None = None, ready: Callable[[str, bool], None]
 ) -> None:
     """Answer over HTTP until told to stop; a newer run is swapped in without a dropped request.
 
-    ready  : gets the console's address once it answers
+    ready  : gets its address once it answers, and whether it asks for keys
     raises : NotReady before the first run; AddressTaken if the port is in use
     """
-    config = workspace.config().serve
+    config, admission = workspace.config().serve, open_admission(workspace)
     serve.serve(
         partial(open_shop, workspace),
+        admission=admission,
         open_intake=partial(open_intake, workspace),
         host=config.host,
         port=config.port if port is None else port,
         make_console=partial(console.create_app, cache=workspace.root / "cache"),
         watched=workspace.root / CURRENT,
-        tell=ready,
+        tell=lambda url: ready(url, admission.wanted),
     )
 
 

@@ -259,14 +259,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Put `content` at `path`: a reader sees the old bytes or the new ones, never a part."""
     descriptor, aside = tempfile.mkstemp(prefix=".aside-", dir=path.parent)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    Path(aside).chmod(0o644)
+    Path(aside).chmod(mode)
     Path(aside).replace(path)
     _sync(path.parent)
 

@@ -23,6 +23,8 @@ from bespeak.serve.routes import ENDPOINTS, privacy
 
 ODD = quote(little_shop.ODD_ID, safe="")
 GETS = {
+    "/v1/access": answers.Access,
+    "/v1/lists": answers.ListsShown,
     "/v1/customers?q=c0&limit=3": answers.CustomersFound,
     "/v1/customers/c01": answers.Customer,
     f"/v1/customers/{ODD}?history=3": answers.Customer,

@@ -182,3 +182,20 @@ def test_another_machines_address_is_refused() -> None:
 
     with pytest.raises(BadRequest, match="this machine only"):
         serve(never, host="0.0.0.0")
+
+
+def test_a_worker_ends_with_its_supervisor(folder: Path, tmp_path: Path) -> None:
+    current = tmp_path / "current"
+    current.write_text("v1")
+    running = Running(folder, current)
+    running.get("/health/live")
+    running.process.kill()
+    running.process.wait()
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            running.get("/health/live")
+        except OSError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the port still answers")

@@ -78,6 +78,7 @@ def create_app(cache: Path | None = None) -> Starlette:
         routes=[
             Route("/", page("overview", "overview")),
             *(Route(f"/{name}", page(name, name)) for name in PAGES),
+            Route("/sign-in", page("sign-in", "sign-in")),
             Route("/customers/{customer_id:path}", page("customers", "customer")),
             Route("/vega.js", vega),
             Route("/static/{version}/texts/{language}.json", said),

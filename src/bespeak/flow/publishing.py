@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from bespeak import serve
+from bespeak import recommend, serve
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.offers import EVALUATION, HISTORIES
 from bespeak.flow.running import SOURCES, Flow
@@ -47,6 +47,7 @@ def publish_snapshot(flow: Flow) -> None:
         **flow.of(*(f"{SEGMENTS}/{kind}" for kind in GROUPINGS), *_accounts(flow)),
         "name": flow.config.workspace.name,
         "currency": flow.config.workspace.currency,
+        "weights": flow.config.recommend.weights,
     }
     flow.build("artifacts", "snapshot", inputs=inputs, code=("serve", "flow"), make=make)
 
@@ -64,6 +65,15 @@ def _rows(flow: Flow) -> serve.Rows:
         features=flow.table("features/customers"),
         memberships=_memberships(flow),
         quarantine=flow.record("quarantine"),
+        hidden=_dismissed(flow),
+    )
+
+
+def _dismissed(flow: Flow) -> ir.Table:
+    """What each customer is not interested in."""
+    as_of = datetime.fromisoformat(flow.versions[HISTORIES].manifest["as_of"])
+    return recommend.dismissed(
+        flow.engine, flow.behaviour(), weights=flow.config.recommend.weights, as_of=as_of
     )
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from bespeak.live.commit import Writer
 from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new, drop_copies, without
-from bespeak.live.event import Entry, Event, Events, Identify, Wrong, check, identifiers_of
+from bespeak.live.event import (
+    Entry,
+    Event,
+    Events,
+    Identify,
+    Permit,
+    Wrong,
+    check,
+    identifiers_of,
+    impression,
+)
 from bespeak.live.log import Admit, Held, Kept, Log, Seen, everybody
 from bespeak.live.opening import open_log
 from bespeak.live.postgres import PostgresLog
@@ -22,6 +32,7 @@ __all__ = [
     "Identify",
     "Kept",
     "Log",
+    "Permit",
     "PostgresLog",
     "SQLiteLog",
     "Seen",
@@ -33,6 +44,7 @@ __all__ = [
     "drop_copies",
     "everybody",
     "identifiers_of",
+    "impression",
     "open_log",
     "without",
 ]

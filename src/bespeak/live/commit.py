@@ -58,6 +58,18 @@ class Writer:
             self._batches.put(batch)
         return batch.done
 
+    def offer(self, entry: Entry) -> bool:
+        """Have an entry written beside the next ones; nobody is told whether it was.
+
+        returns : False where half of what may wait does already: events come first
+        """
+        with self._lock:
+            if self._closed or self._waiting >= WAITING // 2:
+                return False
+            self._waiting += 1
+            self._batches.put(_Batch([entry], Future()))
+        return True
+
     def close(self) -> None:
         """Write what waits, and end."""
         with self._lock:

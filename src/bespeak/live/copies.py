@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bespeak.columns import SESSION
-from bespeak.live.event import Event
+from bespeak.live.event import SHOWN, Event
 from bespeak.live.log import Kept, Log
 from bespeak.workspace import write_atomically
 
@@ -167,12 +167,24 @@ def _write(table: pa.Table, path: Path) -> None:
 
 def _table(batch: Sequence[Kept]) -> pa.Table:
     events = [_decode(one.entry.body) for one in batch]
-    rows = [_row(event, one) for event, one in zip(events, batch, strict=True)]
+    rows = [row for event, one in zip(events, batch, strict=True) for row in _rows(event, one)]
     named = sorted({f"{IDENTIFIER}{name}" for event in events for name in event.identifiers})
     schema = pa.schema(
         [*COLUMNS.items(), *((name, pa.string()) for name in [*named, IDENTIFIER + SESSION])]
     )
     return pa.Table.from_pylist(rows, schema)
+
+
+def _rows(event: Event, kept: Kept) -> Iterator[dict[str, Any]]:
+    """One row; of a list that was shown, one for each item on it."""
+    shown = event.properties.get(SHOWN)
+    if shown is None:
+        yield _row(event, kept)
+        return
+    said = {name: value for name, value in event.properties.items() if name != SHOWN}
+    for place, item in enumerate(shown):
+        about = {"event_id": f"{event.event_id}-{place}", "item_id": item, "position": place}
+        yield _row(msgspec.structs.replace(event, properties=said), kept) | about
 
 
 def _row(event: Event, kept: Kept) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,17 +18,26 @@ from bespeak.columns import SESSION
 Identify = Callable[[str, str], str | None]
 """Namespace and value to `namespace:value` as the record spells it; None if nothing is left."""
 
+Permit = Callable[["Event", Mapping[str, str]], tuple[str, str, str] | None]
+"""An event and its identifiers as the record spells them to None, or the field, what was found and
+what was expected, where its sender may not tell it."""
+
 AHEAD = timedelta(hours=24)
 """How far a sender's clock may run ahead of ours before its event can't be believed."""
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MONEY_BELOW = 10**14
+LIKED = 3
+"""Stars, of five, from which a rating speaks for an item."""
+SHOWN = "bespeak.shown"
+"""The property of an impression that lists the items, first to last."""
+ABOUT_ITEMS = frozenset({"rate", "dismiss", "restore"})
 TEXTS = ("event_id", "session_id", "item_id", "order_id", "place", "device", "request_id")
 NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Told = Literal[
     "view", "click", "search", "cart", "wishlist", "purchase", "return", "rate", "impression",
-    "open", "ask", "mention", "login", "other",
+    "dismiss", "restore", "survey", "open", "ask", "mention", "login", "other",
 ]  # fmt: skip
 """The record's types of event, without those that are no doing of a visitor."""
 
@@ -46,6 +55,8 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     item_id: Id | None = None
     order_id: Id | None = None
     quantity: float | None = None
+    rating: Annotated[float, msgspec.Meta(ge=1, le=5)] | None = None
+    """Stars, of a `rate`. Fewer than three say "not interested", and are kept as `dismiss`."""
     price: Decimal | None = None
     value: Decimal | None = None
     discount: Decimal | None = None
@@ -105,12 +116,19 @@ _AT = re.compile(r"^(?P<said>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL
 _TYPES = re.compile(r"^Expected `(?P<expected>[^`]*)`.*got `(?P<found>[^`]*)`$")
 
 
-def check(raw: bytes, index: int, received: datetime, identify: Identify) -> Entry | Wrong:
+def check(
+    raw: bytes,
+    index: int,
+    received: datetime,
+    identify: Identify,
+    permit: Permit | None = None,
+) -> Entry | Wrong:
     """One event of a request, or the first thing that is wrong with it.
 
     raw      : its JSON
     index    : its place in the batch, from 0
     received : when the server got it (UTC)
+    permit   : whether the sender may tell it; None: anything
     """
     try:
         event = _decode(raw)
@@ -127,6 +145,9 @@ def check(raw: bytes, index: int, received: datetime, identify: Identify) -> Ent
         if spelled is None:
             return Wrong(index, f"identifiers.{namespace}", "nothing but space", "an identifier")
         known[namespace] = spelled
+    refused = None if permit is None else permit(event, known)
+    if refused is not None:
+        return Wrong(index, *refused)
     return _entry(event, known, received)
 
 
@@ -141,17 +162,48 @@ def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
     actor = next(iter(known.values()), None)
     time = event.time or received
     kept = msgspec.structs.replace(
-        event, event_id=event_id, identifiers=dict(known), time=time.astimezone(UTC)
+        _as_meant(event), event_id=event_id, identifiers=dict(known), time=time.astimezone(UTC)
     )
     return Entry(
         event_id=event_id,
         visitor=actor or f"{SESSION}:{event.session_id}",
         session=event.session_id,
         item_id=event.item_id,
-        type=event.type,
+        type=kept.type,
         time=(time - EARLIEST) // timedelta(microseconds=1),
         body=_encode(kept),
     )
+
+
+def impression(
+    request_id: str,
+    items: Sequence[str],
+    *,
+    actor: str | None,
+    session: str | None,
+    time: datetime,
+    said: Mapping[str, Any],
+) -> Entry:
+    """A list as it was shown, for the log: one entry, which its copies take apart by item.
+
+    actor : whose list it was, as `namespace:value`; or else the visitor of `session`
+    said  : which model made it, and so on
+    """
+    event = Event(
+        "impression", event_id=f"shown-{request_id}", time=time, session_id=session,
+        identifiers={} if actor is None else {actor.partition(":")[0]: actor},
+        request_id=request_id, properties={SHOWN: list(items), **said},
+    )  # fmt: skip
+    return _entry(event, event.identifiers, time)
+
+
+def _as_meant(event: Event) -> Event:
+    """A rating as what it says of the interest; its stars stand in the properties."""
+    if event.rating is None:
+        return event
+    said = {**event.properties, "rating": event.rating}
+    kind: Told = "dismiss" if event.rating < LIKED else event.type
+    return msgspec.structs.replace(event, type=kind, properties=said, rating=None)
 
 
 def _impossible(event: Event, received: datetime) -> tuple[str, str, str] | None:
@@ -161,6 +213,12 @@ def _impossible(event: Event, received: datetime) -> tuple[str, str, str] | None
     for namespace in event.identifiers:
         if NAMESPACE.fullmatch(namespace) is None:
             return "identifiers", repr(namespace[:40]), "a name like `customer` or `email`"
+    if (event.type == "rate") != (event.rating is not None):
+        return "rating", "none" if event.rating is None else "stars", "stars with a rate, 1 to 5"
+    if event.type in ABOUT_ITEMS and event.item_id is None:
+        return "item_id", "nothing", f"the item, since this is a {event.type}"
+    if SHOWN in event.properties:
+        return f"properties.{SHOWN}", "a name that bespeak keeps for itself", "another name"
     broken = _text_with_nul(event)
     if broken is not None:
         return broken, "a NUL character", "text without one"

@@ -18,6 +18,7 @@ from bespeak.recommend.filters import Filters
 from bespeak.recommend.gram import counts_where
 from bespeak.recommend.histories import Histories, Interactions, Stored, rebuy_share
 from bespeak.recommend.interactions import (
+    dismissed,
     interactions,
     latest,
     load_interactions,
@@ -45,6 +46,7 @@ __all__ = [
     "choose",
     "counts_in",
     "counts_where",
+    "dismissed",
     "evaluate",
     "evaluate_files",
     "fit",

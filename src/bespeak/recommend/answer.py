@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,15 +17,20 @@ from bespeak.recommend.base import Model, Similar
 from bespeak.recommend.catalogue import Catalogue
 from bespeak.recommend.evaluate import checked_k
 from bespeak.recommend.filters import ALL, Filters
-from bespeak.recommend.histories import Groups, Histories, Index, Interactions
+from bespeak.recommend.histories import Flags, Groups, Histories, Index, Interactions
 from bespeak.recommend.interactions import moment
 from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
 from bespeak.recommend.popular import Popular
 from bespeak.recommend.reasons import Telling, fallback_reason, reason, why_fallback
-from bespeak.recommend.since import Counting, Since, brought_up_to_date
+from bespeak.recommend.since import Counting, Since, brought_up_to_date, hidden
 from bespeak.recommend.texts import Ids
 
+NOTHING = np.zeros(0, np.int32)
+TWINS = 5
+"""Of an item that does not interest, so many of its nearest may go with it,"""
+TWIN = 0.5
+"""if they are as near as this: a cosine of their customers (see item_knn)."""
 UNCOUNTED = Counting(MappingProxyType({}), None)
 
 
@@ -83,6 +88,7 @@ class Recommender:
             history = _labelled(history, *label)
         again = self.repeat if repeat is None else repeat
         allow = filters.allowed(self.catalogue, self.known.items)
+        allow = self._without(hidden(filters.hidden, since, self.counting), allow)
         out = None if again else history
         lists = listed(self.model, self.popular, history, k, exclude=out, allow=allow)
         ranked, fallback = lists.ranked, not lists.by_model[0]
@@ -163,6 +169,20 @@ class Recommender:
                 next_step="Look one up with /v1/customers?q=.",
             )
         return self.known.histories.take(np.array([row])), 0
+
+    def _without(self, dismissed: Collection[str], allow: Flags) -> Flags:
+        """What may be listed, less what does not interest and what is all but the same."""
+        places = self.known.items.find_all(sorted(dismissed)) if dismissed else NOTHING
+        places = places[places >= 0].astype(np.int32)
+        if not len(places):
+            return allow
+        allow = allow.copy()
+        allow[places] = False
+        if self.alike is not None and isinstance(self.alike, Similar):
+            near = self.alike.similar(places, TWINS)
+            twins = near.items[(near.items >= 0) & (near.scores >= TWIN * self.alike.unit)]
+            allow[twins] = False
+        return allow
 
     def _since(self, history: Histories, since: Sequence[Since]) -> tuple[Histories, int]:
         """The history with `since` in it, and how many of those items nobody knows."""

@@ -24,12 +24,14 @@ class Filters:
     exclude             : item ids; those that nobody knows do no harm
     category            : the path of a category, or its beginning
     price_from, price_to: in the currency's unit, both inclusive; an item without a price is in none
+    hidden              : item ids that the customer had dismissed as of the last count
     """
 
     exclude: Sequence[str] = ()
     category: str | None = None
     price_from: float | None = None
     price_to: float | None = None
+    hidden: Sequence[str] = ()
 
     def allowed(self, catalogue: Catalogue, items: Ids) -> Flags:
         """A flag an item of the catalogue, which has its own say too.

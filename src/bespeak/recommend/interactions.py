@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bespeak.columns import EVENT_TYPES
+from bespeak.columns import DISMISS, EVENT_TYPES, RESTORE
 from bespeak.engines import Engine
 from bespeak.errors import ColumnMissing, ConfigInvalid, NotReady
 from bespeak.recommend.histories import UNIT, Histories, Interactions
@@ -28,6 +28,7 @@ _COLUMNS: Mapping[str, type[np.generic]] = {
     "last_time": np.int64,
     "bought": np.bool_,
 }
+WEIGHABLE = tuple(kind for kind in EVENT_TYPES if kind not in {"return", DISMISS, RESTORE})
 NEEDED = ("customer_id", "item_id", "type", "time", "quantity", "is_product")
 
 
@@ -49,8 +50,9 @@ def interactions(
     An event t days before `as_of` counts weights[type] · 2^(-t / half_life_days), rounded to whole
     millionths (at least one: nothing is forgotten) before it is summed. Quantity does not count:
     six eggs are one wish. A pair's purchases count by the share of the quantity that was not
-    returned; when all came back, they count nothing and were no purchases. `times` are distinct
-    instants: of the purchases where any stand, else of the other events; `bought` says which.
+    returned; when all came back, they count nothing and were no purchases. A pair whose last word
+    is a `dismiss` counts nothing. `times` are distinct instants: of the purchases where any stand,
+    else of the other events; `bought` says which.
     raises  : ColumnMissing; ConfigInvalid on an unknown type or a weight that is no number >= 0
     """
     for name in NEEDED:
@@ -144,10 +146,10 @@ def moment(micros: int) -> datetime:
 
 def _checked(weights: Mapping[str, float]) -> dict[str, float]:
     for kind, weight in weights.items():
-        if kind not in EVENT_TYPES or kind == "return":
+        if kind not in WEIGHABLE:
             raise ConfigInvalid(
                 f"recommend.weights: `{kind}` can't be weighed",
-                expected="one of " + ", ".join(name for name in EVENT_TYPES if name != "return"),
+                expected="one of " + ", ".join(WEIGHABLE),
             )
         if not (math.isfinite(weight) and 0 <= weight <= 1000):
             raise ConfigInvalid(
@@ -173,7 +175,7 @@ def _weighed(
         events["customer_id"].notnull(),
         events["item_id"].notnull(),
         events["is_product"].fill_null(True),
-        events["type"].isin([*weights, "return"]),
+        events["type"].isin([*weights, "return", DISMISS, RESTORE]),
         micros < end,
     )
     kind = kept["type"]
@@ -186,6 +188,7 @@ def _weighed(
         at=engine.micros(kept["time"]),
         purchase=kind == "purchase",
         back=kind == "return",
+        word=ibis.cases((kind == DISMISS, -1), (kind == RESTORE, 1), else_=0).cast("int8"),
         counts=ibis.greatest((weight * float(UNIT)).round().cast("int64"), ibis.literal(1)),
         units=(kept["quantity"].fill_null(1.0).abs() * 1000.0).round().cast("int64"),
     )  # fmt: skip
@@ -193,7 +196,7 @@ def _weighed(
 
 def _instants(counted: ir.Table) -> ir.Table:
     """One row a pair, instant and kind: with those counted, times need no set of them a pair."""
-    keys = ["customer_id", "item_id", "at", "purchase", "back"]
+    keys = ["customer_id", "item_id", "at", "purchase", "back", "word"]
     return counted.group_by(keys).aggregate(
         counts=counted["counts"].sum(), units=counted["units"].sum()
     )
@@ -202,7 +205,8 @@ def _instants(counted: ir.Table) -> ir.Table:
 def _summed(instants: ir.Table) -> ir.Table:
     """One row a pair: purchases and other events apart, and units in and back."""
     purchase, back = instants["purchase"], instants["back"]
-    other = ~purchase & ~back
+    word = instants["word"]
+    other = ~purchase & ~back & (word == 0)
     at, counts, units = instants["at"], instants["counts"], instants["units"]
     return instants.group_by(["customer_id", "item_id"]).aggregate(
         paid=counts.sum(where=purchase).fill_null(0),
@@ -215,11 +219,14 @@ def _summed(instants: ir.Table) -> ir.Table:
         other_times=other.sum(),
         other_first=at.min(where=other),
         other_last=at.max(where=other),
+        dismissed=at.max(where=word < 0),
+        wanted=at.max(where=(word >= 0) & ~back),
     )
 
 
 def _kept(pairs: ir.Table) -> ir.Table:
     """Purchases net of returns, and one set of times; pairs that count nothing are left out."""
+    pairs = pairs.filter(_wanted(pairs))
     whole, back = pairs["units_in"].cast("float64"), pairs["units_back"].cast("float64")
     returned = pairs["units_back"] > 0
     share = ibis.cases((~returned, 1.0), (back >= whole, 0.0), else_=(whole - back) / whole)
@@ -246,3 +253,20 @@ def _kept(pairs: ir.Table) -> ir.Table:
         bought=netted["bought"],
     )  # fmt: skip
     return result.filter(result["weight"] > 0, result["times"] > 0)
+
+
+def dismissed(
+    engine: Engine, events: ir.Table, *, weights: Mapping[str, float], as_of: datetime
+) -> ir.Table:
+    """customer_id, item_id: the pairs whose last word is a `dismiss`; as `interactions` sees it."""
+    counted = _weighed(engine, events, _checked(weights), None, as_of)
+    pairs = counted.group_by(["customer_id", "item_id"]).aggregate(
+        dismissed=counted["at"].max(where=counted["word"] < 0),
+        wanted=counted["at"].max(where=(counted["word"] >= 0) & ~counted["back"]),
+    )
+    return pairs.filter(~_wanted(pairs)).select("customer_id", "item_id")
+
+
+def _wanted(pairs: ir.Table) -> ir.Value:
+    """Whether the last word on an item is not that it does not interest."""
+    return pairs["dismissed"].isnull() | (pairs["wanted"].fill_null(-1) > pairs["dismissed"])

@@ -6,11 +6,12 @@ that has passed, which is the same for all and so changes no rank.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bespeak.columns import DISMISS, RESTORE
 from bespeak.recommend.histories import NO_TIME, UNIT, Histories
 from bespeak.recommend.interactions import DAY
 
@@ -56,6 +57,13 @@ class _Had:
     first: int = NO_TIME
     last: int = NO_TIME
     bought: bool = False
+    wanted: int = NO_TIME
+    dismissed: int = NO_TIME
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has a weight, and the last word on it is no dismissal."""
+        return self.weight > 0 and not (NO_TIME < self.dismissed >= self.wanted)
 
     def add(self, event: Since, counts: int) -> None:
         """Purchases make the times, where there is one; else the other events do."""
@@ -76,23 +84,31 @@ def brought_up_to_date(
     counting: Counting,
     as_of: int | None,
 ) -> Histories:
-    """One row with `events` in it; a return waits for the next count, which knows the quantities.
+    """One row with `events` in it, without what was dismissed since.
+
+    A return waits for the next count, which knows the quantities.
 
     history : one row
     places  : each event's item among the model's, -1 where it has none, which counts nothing
     """
     had = {
-        int(item): _Had(int(weight), int(times), int(first), int(last), bool(bought))
+        int(item): _Had(int(weight), int(times), int(first), int(last), bool(bought), int(last))
         for item, weight, times, first, last, bought in zip(
             history.indices, history.weights, history.times, history.first_time,
             history.last_time, history.bought, strict=True,
         )
     }  # fmt: skip
     for event, place in zip(events, places, strict=True):
-        counts = counting.of(event, as_of) if place >= 0 else 0
+        if place < 0:
+            continue
+        one, counts = had.setdefault(int(place), _Had()), counting.of(event, as_of)
         if counts:
-            had.setdefault(int(place), _Had()).add(event, counts)
-    found = sorted(had.items())
+            one.add(event, counts)
+        if event.type == DISMISS:
+            one.dismissed = max(one.dismissed, event.time)
+        elif counts or event.type == RESTORE:
+            one.wanted = max(one.wanted, event.time)
+    found = sorted((item, one) for item, one in had.items() if one.counts)
     return replace(
         history,
         indptr=np.array([0, len(found)], np.int64),
@@ -103,3 +119,19 @@ def brought_up_to_date(
         last_time=np.array([one.last for _, one in found], np.int64),
         bought=np.array([one.bought for _, one in found], np.bool_),
     )
+
+
+def hidden(before: Iterable[str], events: Sequence[Since], counting: Counting) -> set[str]:
+    """The items that are not to be offered, since their customer's last word was `dismiss`.
+
+    before : as of the last count
+    events : since then
+    """
+    last: dict[str, tuple[int, bool]] = {}
+    for event in events:
+        dismissed = event.type == DISMISS
+        if dismissed or event.type == RESTORE or counting.of(event, None):
+            said = (event.time, dismissed)  # at the same instant, a dismissal prevails
+            last[event.item_id] = max(last.get(event.item_id, said), said)
+    still = {item for item in before if item not in last}
+    return still | {item for item, (_, dismissed) in last.items() if dismissed}

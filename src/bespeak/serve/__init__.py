@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.intake import Intake
 from bespeak.serve.publication import Findings, Rows, publish
@@ -15,6 +16,7 @@ from bespeak.serve.snapshot import Snapshot
 
 __all__ = [
     "EVERYTHING",
+    "Admission",
     "Filters",
     "Findings",
     "Intake",

@@ -174,7 +174,7 @@ class Customer(msgspec.Struct, frozen=True):
 
 
 class ItemFound(msgspec.Struct, frozen=True):
-    """One item of a list."""
+    """One item of a list; how often it was chosen is not for a public key."""
 
     item_id: str
     title: str | None
@@ -182,8 +182,8 @@ class ItemFound(msgspec.Struct, frozen=True):
     brand: str | None
     price: float | None
     is_product: bool | None
-    events: int
-    customers: int
+    events: int | None
+    customers: int | None
 
 
 class ItemsFound(msgspec.Struct, frozen=True):
@@ -194,7 +194,7 @@ class ItemsFound(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One product or service."""
+    """One product or service; how often it was chosen is not for a public key."""
 
     item_id: str
     title: str | None
@@ -204,8 +204,8 @@ class Item(msgspec.Struct, frozen=True):
     available: bool | None
     is_product: bool | None
     attributes: dict[str, Any]
-    events: int
-    customers: int
+    events: int | None
+    customers: int | None
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -482,6 +482,32 @@ class Exported(msgspec.Struct, frozen=True):
     """Source -> table -> rows."""
     since: list[dict[str, Any]]
     """Events that no run has read yet."""
+
+
+class ListPlace(msgspec.Struct, frozen=True):
+    """One place of the lists, from the top: how often it was shown, and what came of it."""
+
+    position: Annotated[int, msgspec.Meta(description="From 0.")]
+    shown: int
+    clicked: Annotated[int, msgspec.Meta(description="Looked at or clicked.")]
+    carted: int
+    bought: int
+
+
+class ListsShown(msgspec.Struct, frozen=True):
+    """What became of the lists that were shown, of feedback that names their request_id."""
+
+    as_of: datetime
+    lists: int
+    places: list[ListPlace]
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What one who asks may do."""
+
+    wanted: Annotated[bool, msgspec.Meta(description="Whether this server asks for keys.")]
+    name: Annotated[str | None, msgspec.Meta(description="Of the key that came; null if none.")]
+    scopes: list[str]
 
 
 class Alive(msgspec.Struct, frozen=True):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp
 
 from bespeak.errors import BespeakError
 from bespeak.serve import docs
+from bespeak.serve.admission import CUSTOMER, Admission
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
@@ -50,15 +52,17 @@ def create_app(
     *,
     reload: Reload | None = None,
     intake: Intake | None = None,
+    admission: Admission | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
     console : mounted at /console, where / leads; without it, / leads to /docs
     reload  : without it, `shop` is served as long as the server runs
     intake  : where events go; closed when the server stops; without it, none are taken
+    admission : who may ask for what; without it, everybody on this machine for anything
     """
     now = standing(shop)
-    metrics = Metrics({endpoint.handler: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
+    metrics = Metrics({endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -68,7 +72,10 @@ def create_app(
             await asyncio.to_thread(intake.close)
 
     app = Starlette(
-        routes=[*(endpoint.route() for endpoint in ENDPOINTS), *_pages(console, metrics)],
+        routes=[
+            *(endpoint.route() for endpoint in ENDPOINTS),
+            *_pages(console, metrics, admission),
+        ],
         exception_handlers={
             BespeakError: on_bespeak_error,
             HTTPException: on_http_error,
@@ -79,9 +86,23 @@ def create_app(
     )
     app.router.redirect_slashes = False
     app.state.standing, app.state.intake, app.state.metrics = now, intake, metrics
-    return Guard(
-        metrics.around(app)
-    )  # outermost, so that even a failure's answer carries the headers
+    app.state.admission = admission
+    # outermost, so that even a failure's answer carries the headers
+    counted = metrics.around(app)
+    if admission is None:
+        return Guard(counted)
+    return Guard(_across(counted, admission.origins), here_only=admission.open)
+
+
+def _across(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """`app`, that pages of these origins may ask."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app, allow_origins=origins, allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["authorization", "content-type", "content-encoding", CUSTOMER],
+        expose_headers=["retry-after"], max_age=600,
+    )  # fmt: skip
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +121,9 @@ async def _following(now: Standing, reload: Reload | None) -> AsyncIterator[None
             await task
 
 
-def _pages(console: ASGIApp | None, metrics: Metrics) -> list[BaseRoute]:
+def _pages(
+    console: ASGIApp | None, metrics: Metrics, admission: Admission | None
+) -> list[BaseRoute]:
     """What is no noun of the API: its documentation, the console, and the metrics."""
     openapi = document(ENDPOINTS)
     as_json, as_html = msgspec.json.encode(openapi), docs.page(openapi)
@@ -114,7 +137,9 @@ def _pages(console: ASGIApp | None, metrics: Metrics) -> list[BaseRoute]:
     async def docs_style(_: Request) -> Response:
         return FileResponse(docs.PAGES / "docs.css", media_type="text/css")
 
-    async def monitored(_: Request) -> Response:
+    async def monitored(request: Request) -> Response:
+        if admission is not None:
+            admission.admit(request, "secret", "read")
         return metrics.shown()
 
     async def home(request: Request) -> Response:

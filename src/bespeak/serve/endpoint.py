@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bespeak.access import Scope
+from bespeak.serve.admission import EVERYBODY, Admission, Grant, Opens
 from bespeak.serve.parameters import NoQuery
 from bespeak.serve.shop import Shop
 
@@ -21,7 +23,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Endpoint:
     """A path, its handler and its types.
 
-    path : Starlette's; `{id:path}` lets an id hold a slash
+    path  : Starlette's; `{id:path}` lets an id hold a slash
+    opens : the least that opens it; `customer` is the token of the path's customer_id
+    scope : what a secret key must have to open it
     """
 
     path: str
@@ -33,11 +37,34 @@ class Endpoint:
     body: type[msgspec.Struct] | None = None
     method: str = "GET"
     refusals: tuple[int, ...] = (422,)
+    opens: Opens = "secret"
+    scope: Scope = "read"
     status: int = 200
     """Of the answer, where all went well."""
 
     def route(self) -> Route:
-        return Route(self.path, self.handler, methods=[self.method])
+        return Route(self.path, self.admitted, methods=[self.method])
+
+    async def admitted(self, request: Request) -> Response:
+        """The answer, to one who may have it."""
+        customer_id: str | None = request.path_params.get("customer_id")
+        door = admission_of(request)
+        request.state.grant = (
+            EVERYBODY if door is None else door.admit(request, self.opens, self.scope, customer_id)
+        )
+        return await self.handler(request)
+
+
+def admission_of(request: Request) -> Admission | None:
+    """The door of this server; None where it answers everybody."""
+    found: Admission | None = request.app.state.admission
+    return found
+
+
+def grant_of(request: Request) -> Grant:
+    """What this request may do."""
+    found: Grant = request.state.grant
+    return found
 
 
 def shop_of(request: Request) -> Shop:

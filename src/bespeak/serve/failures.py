@@ -22,7 +22,7 @@ STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
             errors.SourceUnreadable, errors.MappingImpossible, errors.ColumnMissing,
             errors.NotFound, errors.BadRequest, errors.NotReady, errors.WorkspaceBusy,
             errors.ArtifactCorrupt, errors.EngineUnavailable, errors.AddressTaken,
-            errors.LogUnavailable, errors.Busy,
+            errors.LogUnavailable, errors.Busy, errors.KeyMissing, errors.NotAllowed,
         )
     }
 )  # fmt: skip
@@ -46,6 +46,8 @@ async def on_bespeak_error(_: Request, error: Exception) -> Response:
     answer = reply(Refusal(problem(error)), status(error))
     if isinstance(error, errors.Busy):
         answer.headers["retry-after"] = "1"
+    if isinstance(error, errors.KeyMissing):
+        answer.headers["www-authenticate"] = "Bearer"
     return answer
 
 

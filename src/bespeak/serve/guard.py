@@ -35,14 +35,14 @@ HEADERS: Mapping[bytes, bytes] = MappingProxyType(
 
 
 class Guard:
-    """Refuses a foreign Host header; adds the security headers.
+    """Refuses a foreign Host header where no keys keep strangers out; adds the security headers.
 
     A page elsewhere can point its own host name at 127.0.0.1 and so read what listens there; its
     requests still carry that name, so they are turned away.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, here_only: bool = True) -> None:
+        self.app, self._here_only = app, here_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,7 +55,7 @@ class Guard:
             await send(message)
 
         host = next((value for key, value in scope["headers"] if key == b"host"), b"")
-        if is_loopback(host.decode("latin-1")):
+        if not self._here_only or is_loopback(host.decode("latin-1")):
             await self.app(scope, receive, send_guarded)
         else:
             await _refused(host)(scope, receive, send_guarded)

@@ -40,11 +40,21 @@ class Metrics:
         )  # fmt: skip
         for became in ("accepted", "duplicate", "refused"):
             self._events.labels(became)
+        self._impressions = Counter(
+            "bespeak_impressions", "Lists shown, by whether there was room to log them: logged or"
+            " dropped", ["became"], registry=registry,
+        )  # fmt: skip
+        for became in ("logged", "dropped"):
+            self._impressions.labels(became)
         if intake is not None:
             waiting = Gauge(
                 "bespeak_events_waiting", "Events that are not on disk yet", registry=registry
             )
             waiting.set_function(lambda: intake.writer.waiting)
+
+    def impression(self, *, logged: bool) -> None:
+        """Count a list that was shown."""
+        self._impressions.labels("logged" if logged else "dropped").inc()
 
     def events(self, *, accepted: int, duplicate: int, refused: int) -> None:
         """Count what became of a request's events."""

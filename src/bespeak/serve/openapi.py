@@ -5,15 +5,45 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from bespeak import __version__
+from bespeak.serve.admission import CUSTOMER
 from bespeak.serve.answers import Refusal
 from bespeak.serve.endpoint import Endpoint
 
 REFERENCE = "#/components/schemas/{name}"
+
+
+SCHEMES = MappingProxyType(
+    {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A secret key with the scope that the operation names, or, where it"
+            " says so, a public key.",
+        },
+        "customer": {
+            "type": "apiKey",
+            "in": "header",
+            "name": CUSTOMER,
+            "description": "Beside a public key: a JSON Web Token (HS256) for one customer, signed"
+            " on the shop's own server.",
+        },
+    }
+)
+OPENS = MappingProxyType(
+    {
+        "anybody": "No key.",
+        "visitor": "A public key, or a secret key with the scope `{scope}`.",
+        "customer": "A public key with the customer's token, or a secret key with the scope"
+        " `{scope}`.",
+        "secret": "A secret key with the scope `{scope}`.",
+    }
+)
 
 
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
@@ -35,7 +65,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {"schemas": schemas, "securitySchemes": dict(SCHEMES)},
     }
 
 
@@ -47,6 +77,8 @@ def shown(path: str) -> str:
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
+        "description": OPENS[endpoint.opens].format(scope=endpoint.scope),
+        "security": _security(endpoint),
         "operationId": _identifier(endpoint),
         "tags": [endpoint.tag],
         "parameters": [*_in_path(endpoint), *_in_query(endpoint)],
@@ -54,7 +86,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             str(endpoint.status): _content("The answer", endpoint.answer),
             **{
                 str(status): _content(HTTPStatus(status).phrase, Refusal)
-                for status in endpoint.refusals
+                for status in sorted({*endpoint.refusals, *_refused(endpoint)})
             },
         },
     }
@@ -63,6 +95,18 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             "required": True, "content": {"application/json": {"schema": _pointer(endpoint.body)}}
         }  # fmt: skip
     return operation
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    if endpoint.opens == "anybody":
+        return []
+    key: dict[str, list[str]] = {"key": []}
+    return [key, {**key, "customer": []}] if endpoint.opens == "customer" else [key]
+
+
+def _refused(endpoint: Endpoint) -> set[int]:
+    """How one who may not is answered."""
+    return set() if endpoint.opens == "anybody" else {401, 403, 429}
 
 
 def _identifier(endpoint: Endpoint) -> str:

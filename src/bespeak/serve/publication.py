@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from bespeak.engines import Engine
 from bespeak.serve import answers
+from bespeak.serve.shown import lists_shown
 from bespeak.serve.snapshot import FORMAT
 
 HISTORY = (
@@ -44,6 +45,7 @@ class Rows:
     features    : one row per customer: customer_id and what is known of them; `as_of` is left out
     memberships : customer_id, kind, segment (text); at most one row per customer and kind
     quarantine  : the record's quarantine and lineage, or None
+    hidden      : customer_id, item_id: what was dismissed; None for nothing
     """
 
     customers: ir.Table
@@ -53,6 +55,7 @@ class Rows:
     features: ir.Table
     memberships: ir.Table
     quarantine: ir.Table | None = None
+    hidden: ir.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,12 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     """
     folder.mkdir(parents=True, exist_ok=True)
     events = engine.keep(_before(rows.events, findings.as_of))
-    known = events.filter(events["customer_id"].notnull())
+    # what was merely shown is nobody's doing, and would drown what is
+    done = events.filter(events["type"] != "impression")
+    known = done.filter(done["customer_id"].notnull())
     identities = rows.identities.mutate(search=rows.identities["value"].lower())
     customers = engine.keep(_with_activity(rows.customers, known))
-    items = _with_use(rows.items, events)
+    items = _with_use(rows.items, done)
     members = _members(rows.memberships, customers)
     features = rows.features.drop(*[c for c in ("as_of",) if c in rows.features.columns])
     written = {
@@ -99,6 +104,7 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
         "members": (members, ("key", "rank")),
         "events": (known, ("customer_id", "time", "event_id")),
         "items": (items, ("item_id",)),
+        "hidden": (_hidden(rows, known), ("customer_id", "item_id")),
     }
     counts = {
         name: _write_sorted(engine, table, folder / f"{name}.arrow", order)
@@ -112,6 +118,7 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     _write_json(folder / "overview.json", overview)
     _write_json(folder / "features.json", described)
     _write_json(folder / "segments.json", msgspec.convert(segments, answers.Segments))
+    _write_json(folder / "lists.json", lists_shown(engine, rows.events, findings.as_of))
     if findings.evaluation is not None:
         _write_json(
             folder / "evaluation.json", msgspec.convert(findings.evaluation, answers.Evaluation)
@@ -119,6 +126,12 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     about = {"format": FORMAT, "name": findings.name, "as_of": _utc(findings.as_of), "rows": counts}
     _write_json(folder / "snapshot.json", {**findings.extra, **about})
     return {"rows": counts}
+
+
+def _hidden(rows: Rows, known: ir.Table) -> ir.Table:
+    if rows.hidden is None:
+        return known.filter(ibis.literal(False)).select("customer_id", "item_id")
+    return rows.hidden.select("customer_id", "item_id")
 
 
 def _before(events: ir.Table, as_of: datetime) -> ir.Table:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import multiprocessing
+import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +27,7 @@ from granian.constants import Interfaces
 from starlette.types import ASGIApp
 
 from bespeak.errors import AddressTaken, BadRequest, BespeakError, EngineUnavailable
+from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.guard import is_loopback
 from bespeak.serve.intake import Intake
@@ -43,13 +45,15 @@ class Site:
     open_shop: Callable[[], Shop]
     open_intake: Callable[[], Intake] | None
     make_console: Callable[[], ASGIApp] | None
+    admission: Admission | None
     watched: Path | None
     interval_s: float
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is a part of a server
     open_shop: Callable[[], Shop],
     *,
+    admission: Admission | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     open_intake: Callable[[], Intake] | None = None,
@@ -62,22 +66,27 @@ def serve(
 
     open_shop    : opens the newest version; called in the server's process, first at once and
                    again whenever `watched` has been replaced
+    admission    : who may ask for what; without it or keys, everybody on this machine
     port         : 0 takes a free one
     open_intake  : opens the event log, in the server's process; without it, no events are taken
     make_console : makes the pages to mount at /console, in the server's process
-    raises       : BadRequest if `host` is another machine's; AddressTaken if the port is in use;
+    raises       : BadRequest if others can reach `host` and there are no keys; AddressTaken if the
+                   port is in use;
                    the BespeakError that opening raised at first
     """
-    if not is_loopback(host):
+    here, wanted = is_loopback(host), admission is not None and admission.wanted
+    if not here and not wanted:
         raise BadRequest(
-            "the server has no keys yet, so it listens on this machine only",
+            "without keys, the server listens on this machine only",
             found=f"host `{host}`",
             expected="127.0.0.1, localhost or ::1",
+            next_step="Make a key with `bespeak key create`.",
         )
     address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
-    site = Site(open_shop, open_intake, make_console, watched, interval_s)
+    door = None if admission is None else replace(admission, open=not wanted)
+    site = Site(open_shop, open_intake, make_console, door, watched, interval_s)
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
@@ -120,6 +129,7 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     # what the parent does on these signals is not for its child, which is told to end by SIGTERM
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         shop = opened(site.open_shop)
         intake = None if site.open_intake is None else site.open_intake()
@@ -133,7 +143,15 @@ def _application(site: Site, say: Connection) -> ASGIApp:
         reload = Reload(site.watched, site.open_shop, site.interval_s)
     console = None if site.make_console is None else site.make_console()
     say.send(None)
-    return create_app(shop, console, reload=reload, intake=intake)
+    return create_app(shop, console, reload=reload, intake=intake, admission=site.admission)
+
+
+def _end_with_parent() -> None:
+    """A worker whose supervisor was killed would hold port and log, and nobody could stop it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def claim(address: str, port: int) -> int:

@@ -19,6 +19,8 @@ class Filters:
     category: str | None = None
     price_from: float | None = None
     price_to: float | None = None
+    hidden: Sequence[str] = ()
+    """What the customer had dismissed as of the snapshot."""
 
 
 EVERYTHING = Filters()

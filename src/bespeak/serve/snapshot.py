@@ -16,10 +16,19 @@ import pyarrow.compute as pc
 from bespeak.errors import ArtifactCorrupt
 from bespeak.serve import answers
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; another number is another layout."""
 
-FILES = ("customers", "identities", "features", "memberships", "members", "events", "items")
+FILES = (
+    "customers",
+    "identities",
+    "features",
+    "memberships",
+    "members",
+    "events",
+    "items",
+    "hidden",
+)
 
 
 class Sorted:
@@ -68,9 +77,11 @@ class Snapshot:
     members: Sorted
     events: Sorted
     items: Sorted
+    hidden: Sorted
     overview: Mapping[str, Any]
     data: answers.Data
     segments: answers.Segments
+    lists: answers.ListsShown
     evaluation: answers.Evaluation | None
 
     @classmethod
@@ -96,6 +107,7 @@ class Snapshot:
             data=_read(folder / "data.json", answers.Data),
             meanings=_read(folder / "features.json", answers.Features),
             segments=_read(folder / "segments.json", answers.Segments),
+            lists=_read(folder / "lists.json", answers.ListsShown),
             evaluation=_read(evaluation, answers.Evaluation) if evaluation.is_file() else None,
             **files,
         )
@@ -107,6 +119,11 @@ class Snapshot:
     def history(self, customer_id: str) -> pa.Table:
         """One customer's events, oldest first: time, type, item_id, quantity, value, …"""
         return self.events.of(customer_id)
+
+    def hidden_from(self, customer_id: str) -> list[str]:
+        """The items that a customer has dismissed."""
+        found: list[str] = self.hidden.of(customer_id)["item_id"].to_pylist()
+        return found
 
     def find_customers(self, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
         """Customers whose id, name or identifier holds `asked`, and how many there are.

@@ -1,6 +1,6 @@
 // Start a page: learn the texts, wire the frame, show the page or say why it can't be shown.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { show } from "./dom.js";
 import { failure } from "./parts.js";
 import { learn, useCurrency } from "./words.js";
@@ -34,12 +34,35 @@ function wireFrame() {
   });
 }
 
+/** Leave for the sign-in, and come back here afterwards. */
+const signIn = () => location.replace(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+
+function wireSignOut(button, access) {
+  button.hidden = !(access.wanted && access.name);
+  button.title = access.name ?? "";
+  button.addEventListener("click", async () => {
+    await post("/v1/access/sign-out", {});
+    signIn();
+  });
+}
+
+async function door() {
+  await learn();
+  wireFrame();
+  const { title, body } = await (await import("./pages/sign-in.js")).page();
+  document.title = `${title} · bespeak`;
+  show(main, body);
+  document.getElementById("key").focus();
+}
+
 async function start() {
+  if (root.dataset.page === "sign-in") return door();
   const page = import(`./pages/${root.dataset.page}.js`);
   const overview = get("/v1/overview");
   overview.catch(() => {}); // it is awaited below; until then its failure is no surprise
   await learn();
   wireFrame();
+  get("/v1/access").then((access) => wireSignOut(document.getElementById("sign-out"), access), () => {});
   const about = await overview;
   useCurrency(about.currency);
   document.getElementById("shop").textContent = about.name;
@@ -53,6 +76,7 @@ async function run() {
   try {
     await start();
   } catch (error) {
+    if (error.code === "KeyMissing") return signIn();
     if (!error.code) console.error(error);
     show(main, failure(error, () => location.reload()));
   }

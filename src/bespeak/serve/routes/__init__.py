@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bespeak.serve.endpoint import Endpoint
 from bespeak.serve.routes import (
+    access,
     customers,
     data,
     evaluation,
@@ -26,5 +27,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *overview.ENDPOINTS,
     *data.ENDPOINTS,
     *evaluation.ENDPOINTS,
+    *access.ENDPOINTS,
     *health.ENDPOINTS,
 )

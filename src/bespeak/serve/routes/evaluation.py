@@ -21,7 +21,16 @@ async def see(request: Request) -> Response:
     return answers.reply(found)
 
 
+async def lists(request: Request) -> Response:
+    query(request, NoQuery)
+    return answers.reply(shop_of(request).snapshot.lists)
+
+
 ENDPOINTS = (
+    Endpoint(
+        "/v1/lists", lists, answers.ListsShown, "What became of the lists that were shown",
+        "Recommendations",
+    ),
     Endpoint(
         "/v1/evaluation", see, answers.Evaluation, "How the models did", "Workspace",
         refusals=(404, 422),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from starlette.requests import Request
@@ -11,10 +12,14 @@ from starlette.responses import Response
 from bespeak import live
 from bespeak.errors import NotReady
 from bespeak.serve import answers, receiving
-from bespeak.serve.endpoint import Endpoint
+from bespeak.serve.admission import Grant, unguessable
+from bespeak.serve.endpoint import Endpoint, grant_of, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.metrics import Metrics
 from bespeak.serve.parameters import NoQuery, query
+
+RANDOM = "a random UUID, as crypto.randomUUID() makes it, since a public key came with it"
+TOKEN = "the customer of the token in X-Bespeak-Customer, or a secret key"
 
 
 def intake_of(request: Request) -> Intake:
@@ -32,8 +37,9 @@ async def send(request: Request) -> Response:
     query(request, NoQuery)
     intake = intake_of(request)
     received = datetime.now(UTC)
+    permit = _permit(request, grant_of(request), intake.identify)
     checked = [
-        live.check(raw, index, received, intake.identify)
+        live.check(raw, index, received, intake.identify, permit)
         for index, raw in enumerate(await receiving.events(request))
     ]
     checked = _of_nobody_erased(checked, intake)
@@ -69,6 +75,27 @@ def _of_nobody_erased(
     ]
 
 
+def _permit(request: Request, grant: Grant, identify: live.Identify) -> live.Permit | None:
+    """What a visitor may tell: of their own session, and of the customer that their token names."""
+    if not grant.visitor:
+        return None
+    named = [] if grant.customer is None else shop_of(request).primary
+    own = {identify(namespace, grant.customer or "") for namespace in named}
+
+    def permit(event: live.Event, known: Mapping[str, str]) -> tuple[str, str, str] | None:
+        if event.session_id is None or not unguessable(event.session_id):
+            return "session_id", "one that can be guessed, or none", RANDOM
+        # else a visitor could take the id of an event that the shop is about to send
+        if event.event_id is not None and not unguessable(event.event_id):
+            return "event_id", "one that can be guessed", RANDOM
+        strange = next((name for name, spelled in known.items() if spelled not in own), None)
+        if strange is not None:
+            return f"identifiers.{strange}", "somebody that the request does not speak for", TOKEN
+        return None
+
+    return permit
+
+
 def _none_taken(wrong: list[answers.EventError]) -> answers.NoEventTaken:
     first = wrong[0]
     said = answers.Problem(
@@ -87,6 +114,7 @@ ENDPOINTS = (
     Endpoint(
         "/v1/events", send, answers.EventsTaken,
         "Tell what visitors do; answers when it is durable", "Events",
-        body=live.Events, method="POST", refusals=(413, 415, 422, 429, 503),
+        body=live.Events, method="POST", refusals=(413, 415, 422, 429, 503), opens="visitor",
+        scope="send",
     ),
 )  # fmt: skip

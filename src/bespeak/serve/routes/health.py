@@ -32,10 +32,13 @@ async def ready(request: Request) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("/health/live", live, answers.Alive, "Whether the process answers", "Health"),
+    Endpoint(
+        "/health/live", live, answers.Alive, "Whether the process answers", "Health",
+        opens="anybody",
+    ),
     Endpoint(
         "/health/ready", ready, answers.Ready,
         "What is served; `stale` with the problem if a newer version could not be opened",
-        "Health",
+        "Health", opens="anybody",
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bespeak.errors import NotFound
 from bespeak.serve import answers
-from bespeak.serve.endpoint import Endpoint, path_value, shop_of
+from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.parameters import Count, Limit, NoQuery, Search, query
 
 ABOUT = frozenset(
@@ -37,7 +37,8 @@ class ListSimilar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def find(request: Request) -> Response:
     asked = query(request, ListItems)
     rows, total = shop_of(request).snapshot.find_items(asked.q, asked.limit)
-    return answers.reply(answers.ItemsFound([_found(row) for row in rows], total))
+    counted = not grant_of(request).visitor
+    return answers.reply(answers.ItemsFound([_found(row, counted) for row in rows], total))
 
 
 async def see(request: Request) -> Response:
@@ -47,7 +48,7 @@ async def see(request: Request) -> Response:
     if row is None:
         raise unknown_item(item_id)
     about = {key: value for key, value in row.items() if key not in ABOUT and value is not None}
-    found = _found(row)
+    found = _found(row, not grant_of(request).visitor)
     return answers.reply(
         answers.Item(
             item_id, found.title, found.category, found.brand, found.price, row["available"],
@@ -70,7 +71,8 @@ def unknown_item(item_id: str) -> NotFound:
     )
 
 
-def _found(row: dict[str, Any]) -> answers.ItemFound:
+def _found(row: dict[str, Any], counted: bool) -> answers.ItemFound:
+    """counted : whether how often it is bought is for who asks"""
     price = row["price"]
     return answers.ItemFound(
         item_id=row["item_id"],
@@ -79,20 +81,23 @@ def _found(row: dict[str, Any]) -> answers.ItemFound:
         brand=row["brand"],
         price=None if price is None else float(price),
         is_product=row["is_product"],
-        events=row["events"],
-        customers=row["customers"],
+        events=row["events"] if counted else None,
+        customers=row["customers"] if counted else None,
     )
 
 
 ENDPOINTS = (
     Endpoint(
-        "/v1/items", find, answers.ItemsFound, "Find items by words", "Items", query=ListItems
+        "/v1/items", find, answers.ItemsFound, "Find items by words", "Items", query=ListItems,
+        opens="visitor",
     ),
     Endpoint(
         "/v1/items/{item_id:path}/similar", similar, answers.SimilarItems,
         "Items that go with this one", "Items", query=ListSimilar, refusals=(404, 422),
+        opens="visitor",
     ),
     Endpoint(
-        "/v1/items/{item_id:path}", see, answers.Item, "One item", "Items", refusals=(404, 422)
+        "/v1/items/{item_id:path}", see, answers.Item, "One item", "Items", refusals=(404, 422),
+        opens="visitor",
     ),
 )  # fmt: skip

@@ -10,13 +10,16 @@ from starlette.responses import Response
 
 from bespeak.errors import NotReady
 from bespeak.serve import answers
-from bespeak.serve.endpoint import Endpoint, path_value, shop_of
+from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.parameters import NoQuery, query
 from bespeak.serve.routes.customers import unknown_customer
 from bespeak.serve.shop import People
 
-BY = "api"
-"""Who asked, as the audit log has it."""
+
+def _asker(request: Request) -> str:
+    """Who asked, as the audit log has it."""
+    key = grant_of(request).key
+    return "api" if key is None else f"key {key}"
 
 
 def people_of(request: Request) -> People:
@@ -37,7 +40,7 @@ async def erase(request: Request) -> Response:
     people, customer_id = people_of(request), path_value(request, "customer_id")
     if shop_of(request).erased(customer_id):
         raise unknown_customer(customer_id)
-    done = await asyncio.to_thread(people.erase, customer_id, by=BY)
+    done = await asyncio.to_thread(people.erase, customer_id, by=_asker(request))
     return answers.reply(msgspec.convert(done, answers.Erased), 202)
 
 
@@ -46,7 +49,7 @@ async def export(request: Request) -> Response:
     people, customer_id = people_of(request), path_value(request, "customer_id")
     if shop_of(request).erased(customer_id):
         raise unknown_customer(customer_id)
-    held = await asyncio.to_thread(people.export, customer_id, by=BY)
+    held = await asyncio.to_thread(people.export, customer_id, by=_asker(request))
     return answers.reply(msgspec.convert(held, answers.Exported))
 
 
@@ -54,10 +57,11 @@ ENDPOINTS = (
     Endpoint(
         "/v1/customers/{customer_id:path}/export", export, answers.Exported,
         "All that is held of one person", "Customers", refusals=(404, 422, 503),
+        scope="manage",
     ),
     Endpoint(
         "/v1/customers/{customer_id:path}", erase, answers.Erased,
         "Erase one person: at once from log and answers, and from all else by the next run",
-        "Customers", method="DELETE", refusals=(404, 422, 503), status=202,
+        "Customers", method="DELETE", refusals=(404, 422, 503), status=202, scope="manage",
     ),
 )  # fmt: skip

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bespeak.columns import SESSION
-from bespeak.live import Seen
+from bespeak.live import Seen, impression
 from bespeak.serve import answers
-from bespeak.serve.endpoint import Endpoint, path_value, shop_of
+from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
@@ -100,15 +103,17 @@ class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def for_customer(request: Request) -> Response:
     asked = query(request, ForCustomer)
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
-    since = _since(request, shop.visitors(customer_id), after=shop.taken)
+    visitors = shop.visitors(customer_id)
+    since = _since(request, visitors, after=shop.taken)
     if not since and not shop.knows(customer_id):
         raise unknown_customer(customer_id)
-    return answers.reply(
-        shop.recommend(
-            customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
-            since=since, filters=asked.filters,
-        )
+    filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
+    answer = shop.recommend(
+        customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat), since=since,
+        filters=filters,
     )  # fmt: skip
+    _shown(request, answer, actor=visitors[0], session=None)
+    return answers.reply(answer)
 
 
 async def for_history(request: Request) -> Response:
@@ -119,14 +124,17 @@ async def for_history(request: Request) -> Response:
         if shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
     session = asked.session_id
+    if session is not None:
+        grant_of(request).session(session)
     # all of it: the snapshot is not asked about sessions
     since = _since(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
-    return answers.reply(
-        shop.recommend(
-            customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
-            since=since, filters=asked.filters,
-        )
+    answer = shop.recommend(
+        customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat), since=since,
+        filters=asked.filters,
     )  # fmt: skip
+    if session is not None:
+        _shown(request, answer, actor=None, session=session)
+    return answers.reply(answer)
 
 
 async def trending(request: Request) -> Response:
@@ -140,6 +148,24 @@ def _since(request: Request, visitors: list[str], *, after: int) -> list[Seen]:
     return intake.log.history(visitors, LATEST, after=after) if intake is not None else []
 
 
+def _shown(
+    request: Request, answer: Mapping[str, Any], *, actor: str | None, session: str | None
+) -> None:
+    """Log what was shown to whom, so that what they do about it can be told from the rest.
+
+    Nobody waits for it: see what is promised of impressions in docs/decisions.
+    """
+    intake: Intake | None = request.app.state.intake
+    if intake is None:
+        return
+    items = [item["item_id"] for item in answer["items"]]
+    said = {name: answer[name] for name in ("model", "version", "fallback")}
+    entry = impression(
+        answer["request_id"], items, actor=actor, session=session, time=datetime.now(UTC), said=said
+    )
+    request.app.state.metrics.impression(logged=intake.writer.offer(entry))
+
+
 def _choice(repeat: str) -> bool | None:
     return {"yes": True, "no": False}.get(repeat)
 
@@ -148,15 +174,15 @@ ENDPOINTS = (
     Endpoint(
         "/v1/customers/{customer_id:path}/recommendations", for_customer,
         answers.Recommendations, "What to offer one customer, and why", "Recommendations",
-        query=ForCustomer, refusals=(404, 422),
+        query=ForCustomer, refusals=(404, 422), opens="customer",
     ),
     Endpoint(
         "/v1/recommendations", for_history, answers.Recommendations,
         "What to offer somebody with this history", "Recommendations", body=History,
-        method="POST", refusals=(404, 422),
+        method="POST", refusals=(404, 422), opens="visitor",
     ),
     Endpoint(
         "/v1/trending", trending, answers.Trending, "What most choose lately", "Recommendations",
-        query=ListTrending,
+        query=ListTrending, opens="visitor",
     ),
 )  # fmt: skip

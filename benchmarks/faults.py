@@ -1,0 +1,262 @@
+"""What the live server survives: kills at random, no space, a locked log, nonsense by the thousand.
+
+    python -m benchmarks.faults [--kills 200] [--requests 100000] [--only NAME] [--json] [--write]
+
+A small made-up shop, a real server, real signals. Each line says what was done and what was seen;
+the exit status is 1 where something did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks import bad_requests, machine
+from benchmarks.live_server import Load, Server
+from bespeak import flow
+from bespeak.synth import Plan, synthesise
+from bespeak.workspace import Workspace
+
+WRITTEN = Path(__file__).with_suffix(".md")
+GROWTH_MB = 64
+"""What a server may grow by while it refuses nonsense."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one fault came to."""
+
+    fault: str
+    done: str
+    seen: str
+    holds: bool
+
+
+def made(folder: Path) -> Path:
+    """A small shop, run once."""
+    synthesise(Plan(300, 150, 8_000, 60, 3), folder)
+    flow.run(Workspace(folder))
+    return folder
+
+
+def items_of(server: Server) -> list[str]:
+    found = json.loads(server.ask("GET", "/v1/items?limit=100")[1])["items"]
+    return [item["item_id"] for item in found]
+
+
+def kills(shop: Path, count: int) -> Seen:
+    """The server, or one worker of it, killed at random moments under load."""
+    chance = random.Random(7)
+    server = Server(shop, shop / "serve.log")
+    server.start()
+    load, whole, waits = Load(server, items_of(server)), 0, []
+    with load.running():
+        for _ in range(count):
+            time.sleep(chance.uniform(0.02, 0.8))
+            if chance.random() < 0.5:
+                whole += 1
+                server.kill(alone=chance.random() < 0.5)
+                waits.append(server.start())
+            else:
+                waits.append(_worker_killed(server, chance))
+    load_s = server.stop()
+    missing, twice = account(shop, load.acknowledged)
+    said = (
+        f"{len(load.acknowledged):,} events acknowledged, {missing} missing, {twice} twice; answers"
+        f" again after {sorted(waits)[len(waits) // 2]:.1f} s (median), {max(waits):.1f} s at most;"
+        f" {load.failures()} answers of 5xx; stopped in {load_s:.1f} s"
+    )
+    holds = bool(load.acknowledged) and missing == twice == 0
+    return Seen("kill -9", f"{count} times ({whole} the whole server, else a worker)", said, holds)
+
+
+def _worker_killed(server: Server, chance: random.Random) -> float:
+    """Seconds until the server answered as before."""
+    before = server.workers()
+    started = time.perf_counter()
+    os.kill(chance.choice(before), signal.SIGKILL)
+    while len(set(server.workers()) - set(before)) < 1 or not server.answers():
+        time.sleep(0.02)
+        if server.ended():  # as it does when a worker dies again and again within seconds
+            return server.start()
+        if time.perf_counter() - started > 60:
+            raise SystemExit("a killed worker did not come back within a minute")
+    return time.perf_counter() - started
+
+
+def account(shop: Path, acknowledged: set[str]) -> tuple[int, int]:
+    """Of the acknowledged events, how many the log lacks, and how many it has twice."""
+    log = sqlite3.connect(shop / "live.db")
+    rows = log.execute("SELECT event_id, count(*) FROM events GROUP BY event_id").fetchall()
+    log.close()
+    found = dict(rows)
+    return sum(one not in found for one in acknowledged), sum(n > 1 for n in found.values())
+
+
+def no_space(shop: Path) -> Seen:
+    """Files that can't grow, as on a full disk; then room again."""
+    server = Server(shop, shop / "serve.log")
+    server.start()
+    load = Load(server, items_of(server))
+    with load.running():
+        time.sleep(1)
+    before = dict(load.statuses)
+    for worker in server.workers():
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    with load.running():
+        time.sleep(3)
+    refused = load.statuses.get(503, 0)
+    listed = server.ask("POST", "/v1/recommendations", {"session_id": "s1"})[0]
+    full = len(load.acknowledged)
+    for worker in server.workers():
+        unbounded = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, unbounded)
+    with load.running():
+        time.sleep(2)
+    server.stop()
+    missing, twice = account(shop, load.acknowledged)
+    others = sum(n for status, n in load.statuses.items() if status not in {200, 503})
+    said = (
+        f"{before.get(200, 0)} requests answered before, {refused} refused with 503 while full, a"
+        f" list answered {listed} meanwhile, {len(load.acknowledged) - full:,} events taken"
+        f" afterwards without a restart; {missing} of {len(load.acknowledged):,} missing, {twice}"
+        " twice"
+    )
+    holds = refused > 0 and listed == 200 and len(load.acknowledged) > full
+    return Seen(
+        "no space", "no file may grow for 3 s", said, holds and missing == twice == others == 0
+    )
+
+
+def locked(shop: Path) -> Seen:
+    """Another program holds the log for longer than the server waits."""
+    server = Server(shop, shop / "serve.log")
+    server.start()
+    holder = sqlite3.connect(shop / "live.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    started = time.perf_counter()
+    event = {"type": "view", "session_id": "s1", "item_id": items_of(server)[0]}
+    status = server.ask("POST", "/v1/events", event)[0]
+    waited = time.perf_counter() - started
+    listed = server.ask("POST", "/v1/recommendations", {"session_id": "s1"})[0]
+    holder.execute("ROLLBACK")
+    holder.close()
+    after = server.ask("POST", "/v1/events", event)[0]
+    server.stop()
+    said = f"{status} after {waited:.1f} s, a list {listed} meanwhile; afterwards {after}"
+    return Seen(
+        "locked log", "by another process", said, (status, listed, after) == (503, 200, 200)
+    )
+
+
+def spoilt(shop: Path) -> Seen:
+    """A log that is no database any more, and what the server says of it."""
+    log = shop / "live.db"
+    content = log.read_bytes()
+    log.write_bytes(b"\0" * 4096 + content[4096:])
+    said = ""
+    try:
+        server = Server(shop, shop / "spoilt.log")
+        server.start()
+        server.stop()
+    except SystemExit as error:
+        said = str(error)
+    finally:
+        log.write_bytes(content)
+    holds = "live.db" in said and "Traceback" not in said
+    return Seen("spoilt log", "its first page zeroed", " ".join(said.split())[:200], holds)
+
+
+def nonsense(shop: Path, count: int) -> Seen:
+    """Requests that are malformed, huge, deeply nested, of wrong types and encodings."""
+    server = Server(shop, shop / "serve.log")
+    server.start()
+    bad_requests.send(server.port, 500)  # what is loaded at first use is no growth
+    before = _resident_mb(server)
+    statuses = bad_requests.send(server.port, count)
+    grown = _resident_mb(server) - before
+    well = server.ask("POST", "/v1/recommendations", {"session_id": "s1"})[0]
+    server.stop()
+    shown = ", ".join(f"{status or 'closed'}: {n:,}" for status, n in sorted(statuses.items()))
+    said = f"{shown}; memory grew by {grown:.0f} MB; a list afterwards: {well}"
+    failed = sum(n for status, n in statuses.items() if status >= 500)
+    holds = failed == 0 and well == 200 and grown < GROWTH_MB
+    return Seen("bad requests", f"{sum(statuses.values()):,}", said, holds)
+
+
+def floods(shop: Path) -> Seen:
+    """Clients that are slow, or send no end of headers, beside one that is neither."""
+    server = Server(shop, shop / "serve.log")
+    server.start()
+    with bad_requests.slow_clients(server.port, 200):
+        answered = bad_requests.header_flood(server.port)
+        times = []
+        for _ in range(50):
+            started = time.perf_counter()
+            status = server.ask("POST", "/v1/recommendations", {"session_id": "s1"})[0]
+            times.append((time.perf_counter() - started) * 1e3)
+            if status != 200:
+                break
+    server.stop()
+    said = (
+        f"a list answered {status} in {sorted(times)[len(times) // 2]:.0f} ms (median); {answered}"
+    )
+    return Seen("slow clients", "200, and 100,000 headers", said, status == 200)
+
+
+def _resident_mb(server: Server) -> float:
+    pages = [Path(f"/proc/{pid}/statm").read_text("ascii").split()[1] for pid in server.workers()]
+    return sum(map(int, pages)) * resource.getpagesize() / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--only", help="one fault, by the name of its function")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true", help=f"also write {WRITTEN.name}")
+    given = parser.parse_args()
+    faults: dict[str, Callable[[Path], Seen]] = {
+        "kills": lambda shop: kills(shop, given.kills),
+        "no_space": no_space,
+        "locked": locked,
+        "spoilt": spoilt,
+        "nonsense": lambda shop: nonsense(shop, given.requests),
+        "floods": floods,
+    }
+    if given.only is not None and given.only not in faults:
+        parser.error(f"--only: one of {', '.join(faults)}")
+    with tempfile.TemporaryDirectory() as folder:
+        shop, found = made(Path(folder) / "shop"), []
+        for name, fault in faults.items():
+            if given.only in {None, name}:
+                found.append(fault(shop))
+                print(f"{name}: {found[-1].seen}", file=sys.stderr, flush=True)
+    if given.json:
+        print(json.dumps([asdict(one) for one in found], indent=1))
+    rows = [(one.fault, one.done, one.seen, "yes" if one.holds else "NO") for one in found]
+    text = f"{machine.described()}\n\n" + machine.table(["fault", "done", "seen", "holds"], rows)
+    if not given.json:
+        print(text)
+    if given.write:
+        title = (__doc__ or "").splitlines()[0]
+        WRITTEN.write_text(
+            f"# Faults\n\n{title}\n\n    python -m benchmarks.faults\n\n{text}\n", "utf-8"
+        )
+    sys.exit(0 if all(one.holds for one in found) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""A real server on a real workspace, mistreated; benchmarks/faults.py does the same at length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from benchmarks import faults
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return faults.made(tmp_path_factory.mktemp("faults") / "shop")
+
+
+def test_no_acknowledged_event_is_lost_to_kills(shop: Path) -> None:
+    seen = faults.kills(shop, 4)
+    assert seen.holds, seen
+
+
+def test_a_full_disk_is_said_and_room_is_used_again(shop: Path) -> None:
+    seen = faults.no_space(shop)
+    assert seen.holds, seen
+
+
+def test_a_log_that_is_no_database_stops_the_start_with_a_word(shop: Path) -> None:
+    seen = faults.spoilt(shop)
+    assert seen.holds, seen
+
+
+def test_nonsense_is_refused_without_failure_or_growth(shop: Path) -> None:
+    seen = faults.nonsense(shop, 2_000)
+    assert seen.holds, seen
+
+
+def test_slow_clients_keep_nobody_waiting(shop: Path) -> None:
+    seen = faults.floods(shop)
+    assert seen.holds, seen
