@@ -39,7 +39,7 @@ def _left(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator[R
         yield f"{len(found['until_next_run'])} versions that held them were made anew."
         return
     if run is not None and not run["made"]:
-        yield "[yellow]![/] Another run is at work: `bespeak run` again after it."
+        yield f"[yellow]![/] No run was made: {escape(run['problem'])} Then: `bespeak run`."
     if not found["until_next_run"]:
         return
     table = _table("until the next run, they are in", "rows of theirs")

@@ -22,7 +22,7 @@ from bespeak.flow.comparing import compare_workspaces
 from bespeak.flow.keeping import let_go, read_up_to
 from bespeak.flow.taking import open_log
 from bespeak.live import Entry, check
-from bespeak.privacy import audit
+from bespeak.privacy import audit, tombstones
 from bespeak.workspace import Workspace
 from searching import files_with
 
@@ -194,6 +194,11 @@ def test_who_was_erased_is_unknown_from_that_moment(workspace: Workspace) -> Non
         people.erase(workspace, "nobody", by="test")
     again = people.erase(workspace, WHO, by="test")
     assert again["removed"] == {"event log": 0}
+    # as if a run had removed them, and an older version came back
+    tombstones(workspace).carried_out(tombstones(workspace).now())
+    assert not shop.open_shop(workspace).knows(WHO)
+    with pytest.raises(NotFound):
+        people.export(workspace, WHO, by="test")
 
 
 def test_late_events_stay_out_and_an_incremental_run_equals_one_from_nothing(

@@ -99,7 +99,11 @@ def test_who_is_not_there_is_said_and_nothing_is_on_record(place: Path) -> None:
 
 def test_a_run_of_somebody_else_is_said_and_the_erasure_stands(place: Path) -> None:
     with Workspace(place).lock():
-        done = document("erase", "c5", "-w", str(place))
-    assert done["run"]["made"] is False
-    assert done["run"]["pending"] is True
+        result = bespeak("erase", "c5", "--json", "-w", str(place))
+        shown = bespeak("erase", "c5", "-w", str(place))
+    assert result.exit_code == shown.exit_code == 1
+    done = json.loads(result.stdout)["run"]
+    assert (done["made"], done["pending"]) == (False, True)
+    assert "another run" in done["problem"]
+    assert "No run was made" in shown.output
     assert bespeak("recommend", "c5", "-w", str(place)).exit_code == 1

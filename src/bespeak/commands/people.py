@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from bespeak import flow, people, privacy, screen
-from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
-from bespeak.errors import WorkspaceBusy
+from bespeak.commands import BY, HERE, Folder, Json, emit, opened, teaching
+from bespeak.errors import BespeakError
 from bespeak.people_shown import acts, erasure
-from bespeak.workspace import write_atomically
+from bespeak.workspace import Workspace, write_atomically
 
-BY = "command line"
 Customer = Annotated[str, typer.Argument(help="A customer_id, as the console shows it.")]
 
 
@@ -36,6 +35,9 @@ def erase(
     makes everything that holds them anew without them. Your own raw files are not changed: what
     they say of the person is passed over whenever they are read, and named in the report.
 
+    Exit status: 0; 1 where the person is not there, or the run could not be made: they are erased
+    all the same, but for what the next run has to remove.
+
     Example: `bespeak erase 900 -w shop`
     """
     with opened(workspace) as here:
@@ -46,16 +48,18 @@ def erase(
         emit(found)
     else:
         screen.show(erasure(found))
+    if run_after and not found["run"]["made"]:
+        raise typer.Exit(1)
 
 
-def _run(here: Any, *, quiet: bool) -> dict[str, Any]:
-    """What the run came to; none is made where another is at work."""
+def _run(here: Workspace, *, quiet: bool) -> dict[str, Any]:
+    """What the run came to, or why there was none: the erasure before it stands either way."""
     try:
         with screen.progress(quiet=quiet) as tell:
             flow.run(here, tell=tell)
-    except WorkspaceBusy:
-        return {"made": False, **people.carried_out(here)}
-    return {"made": True, **people.carried_out(here)}
+    except BespeakError as error:
+        return {"made": False, "problem": str(error), **people.carried_out(here)}
+    return {"made": True, "problem": None, **people.carried_out(here)}
 
 
 @teaching
