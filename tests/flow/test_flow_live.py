@@ -14,7 +14,7 @@ import pytest
 
 from bespeak import flow, ledger, shop
 from bespeak.flow.taking import take
-from bespeak.live import Entry, SQLiteLog, check
+from bespeak.live import Entry, SQLiteLog, check, impression
 from bespeak.privacy import tombstones
 from bespeak.workspace import Workspace
 
@@ -138,3 +138,37 @@ def test_what_a_run_has_taken_is_told_once_and_what_came_since_as_well(
     seen = [one.item_id for one in log.history(visitors, 9, after=taken)]
     assert seen == ["pens", "milk"]
     log.close()
+
+
+def test_what_became_of_a_list_is_told_after_the_next_run(workspace: Workspace) -> None:
+    shown = impression("r1", ["tea", "milk", "ink"], actor="customer:c2", session=None, time=NOW,
+                       said={"model": "item_knn"})  # fmt: skip
+    with intake(workspace) as opened:
+        opened.writer.append([shown]).result()
+    about = {"request_id": "r1", "identifiers": {"customer": "c2"}, "session_id": "s1"}
+    tell(
+        workspace,
+        {"event_id": "a", "type": "click", "item_id": "milk", **about},
+        {"event_id": "b", "type": "purchase", "item_id": "milk", **about},
+        {"event_id": "c", "type": "click", "item_id": "pens", **about},
+    )
+    flow.run(workspace)
+    opened = shop.open_shop(workspace).snapshot
+    assert opened.lists.lists == 1
+    places = [(p.position, p.shown, p.clicked, p.bought) for p in opened.lists.places]
+    assert places == [(0, 1, 0, 0), (1, 1, 1, 1), (2, 1, 0, 0)]
+    # what was shown is nobody's doing
+    assert "impression" not in opened.history("c2")["type"].to_pylist()
+
+
+def test_what_a_customer_dismissed_stays_hidden_after_the_next_run_until_taken_back(
+    workspace: Workspace,
+) -> None:
+    about = {"session_id": "s1", "identifiers": {"customer": "c2"}}
+    tell(workspace, {"event_id": "a", "type": "dismiss", "item_id": "tea", **about})
+    flow.run(workspace)
+    assert shop.open_shop(workspace).snapshot.hidden_from("c2") == ["tea"]
+    tell(workspace, {"event_id": "b", "type": "restore", "item_id": "tea",
+                     "time": "2026-03-01T13:00:00Z", **about})  # fmt: skip
+    flow.run(workspace)
+    assert shop.open_shop(workspace).snapshot.hidden_from("c2") == []

@@ -12,7 +12,16 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from bespeak.live import Entry, SQLiteLog, check, copies, copy_new, drop_copies, without
+from bespeak.live import (
+    Entry,
+    SQLiteLog,
+    check,
+    copies,
+    copy_new,
+    drop_copies,
+    impression,
+    without,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -125,3 +134,20 @@ def test_copies_leave_when_all_their_events_are_old_but_never_the_last(
     assert drop_copies(folder, 10 * second) == 1
     assert ids(folder) == ["e3"]
     assert copy_new(log, folder) == []
+
+
+def test_a_list_that_was_shown_is_a_row_for_each_of_its_items(
+    log: SQLiteLog, tmp_path: Path
+) -> None:
+    made = impression(
+        "r1", ["tea", "milk"], actor="customer:c1", session=None, time=NOW, said={"model": "m"}
+    )
+    log.append([[made]], 0)
+    copy_new(log, tmp_path / "live")
+    first, second = rows(tmp_path / "live")
+    assert (first["item_id"], first["position"]) == ("tea", 0)
+    assert (second["item_id"], second["position"]) == ("milk", 1)
+    assert first["event_id"] != second["event_id"]
+    for row in (first, second):
+        assert row["type"] == "impression" and row["request_id"] == "r1"
+        assert row["id_customer"] == "customer:c1" and row["properties"] == '{"model":"m"}'

@@ -93,3 +93,27 @@ def test_what_is_no_event_is_wrong_and_nothing_worse(raw: bytes) -> None:
                     max_leaves=8))  # fmt: skip
 def test_any_json_is_an_entry_or_a_fault(said: Any) -> None:
     assert isinstance(check(msgspec.json.encode(said), 0, NOW, identify), Entry | Wrong)
+
+
+def test_few_stars_say_that_an_item_does_not_interest_and_many_that_it_does() -> None:
+    for stars, kind in ((1, "dismiss"), (2.5, "dismiss"), (3, "rate"), (5, "rate")):
+        found = checked({"type": "rate", "session_id": "s", "item_id": "i", "rating": stars})
+        assert isinstance(found, Entry) and found.type == kind
+        assert msgspec.json.decode(found.body)["properties"] == {"rating": stars}
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"type": "rate", "item_id": "i"}, "rating"),
+        ({"type": "rate", "item_id": "i", "rating": 6}, "rating"),
+        ({"type": "view", "item_id": "i", "rating": 4}, "rating"),
+        ({"type": "dismiss"}, "item_id"),
+        ({"type": "view", "properties": {"bespeak.shown": []}}, "properties.bespeak.shown"),
+    ],
+)  # fmt: skip
+def test_feedback_that_says_too_little_or_too_much_is_refused(
+    said: dict[str, Any], field: str
+) -> None:
+    found = checked({"session_id": "s", **said})
+    assert isinstance(found, Wrong) and found.field == field

@@ -340,3 +340,20 @@ def test_a_bare_catalogue_allows_everything() -> None:
     bare = Catalogue.bare(3)
     assert bare.allowed.all()
     assert bare.facts(2) == {"title": None, "category": None, "price": None}
+
+
+def test_what_does_not_interest_is_hidden_with_its_near_twins_and_can_be_taken_back() -> None:
+    made = recommender(counting=Counting({"view": 1.0}, None))
+
+    def offered(*since: Since, hidden: tuple[str, ...] = ()) -> set[str]:
+        filters = Filters(hidden=hidden)
+        found = made.answer("t0", k=4, repeat=True, since=since, filters=filters)
+        return {item["item_id"] for item in found["items"]}
+
+    assert {"ink", "pens"} <= offered()
+    not_ink = Since("ink", "dismiss", MARCH)
+    assert offered(not_ink).isdisjoint({"ink", "pens"})  # whoever has ink has pens
+    assert offered(hidden=("ink",)).isdisjoint({"ink", "pens"})
+    assert {"ink", "pens"} <= offered(not_ink, Since("ink", "restore", MARCH + 1))
+    assert {"ink", "pens"} <= offered(Since("ink", "view", MARCH), hidden=("ink",))
+    assert offered(Since("unheard of", "dismiss", MARCH)) == offered()

@@ -5,6 +5,7 @@ Customer `c01` buys tea every other day and nothing else but one cake; `c30` cam
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -382,7 +383,8 @@ def _recommend(
     out = {*filters.exclude, *(had if repeat is False else [])}
     numbers = [n for n in range(last + 1, last + 25) if item_id(n % 24) not in out]
     return {
-        "customer_id": customer_id, "request_id": "r-1", "model": "frequency" if had else "popular",
+        "customer_id": customer_id, "request_id": f"r-{secrets.token_hex(4)}",
+        "model": "frequency" if had else "popular",
         "version": version, "fallback": not had, "fallback_reason": None if had else lonely,
         "as_of": AS_OF.replace(tzinfo=UTC).isoformat(),
         "items": [

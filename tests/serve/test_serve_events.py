@@ -225,7 +225,6 @@ def test_a_monitor_is_told_what_became_of_requests_and_events(tell: Tell, asked:
         'bespeak_events_total{became="accepted"} 1.0',
         'bespeak_events_total{became="duplicate"} 1.0',
         'bespeak_events_total{became="refused"} 1.0',
-        "bespeak_events_waiting 0.0",
         'bespeak_requests_total{path="/v1/events",status="200"} 2.0',
         'bespeak_requests_total{path="/v1/customers/{customer_id}",status="404"} 1.0',
         'bespeak_requests_total{path="other",status="404"} 1.0',
@@ -234,3 +233,23 @@ def test_a_monitor_is_told_what_became_of_requests_and_events(tell: Tell, asked:
     assert "nobody-we-know" not in answer.body.decode()
     count = 'bespeak_request_seconds_count{path="/v1/customers/{customer_id}/recommendations"} 1.0'
     assert count in lines
+    assert any(line.startswith("bespeak_events_waiting ") for line in lines)
+
+
+def test_a_list_is_logged_as_it_was_shown_and_changes_no_history(
+    shop: Shop, tell: Tell, asked: Ask, intake: Intake
+) -> None:
+    tell(view("i00"))
+    shown = session(asked, session_id="s1").json()
+    listed = asked("/v1/customers/c01/recommendations?k=3").json()
+    asked("/v1/recommendations", method="POST", body=b'{"items": ["i00"]}')  # nobody's
+    intake.writer.append([]).result()  # what was offered before is written by now
+    logged = [kept.entry for kept in intake.log.after(0, 9) if kept.entry.type == "impression"]
+    assert [one.event_id for one in logged] == [
+        f"shown-{shown['request_id']}", f"shown-{listed['request_id']}"
+    ]  # fmt: skip
+    assert [one.visitor for one in logged] == ["session:s1", shop.visitors("c01")[0]]
+    body = json.loads(logged[1].body)
+    assert body["properties"]["bespeak.shown"] == [item["item_id"] for item in listed["items"]]
+    assert [seen.type for seen in intake.log.history(["session:s1"], 9)] == ["view"]
+    assert 'bespeak_impressions_total{became="logged"} 2.0' in asked("/metrics").body.decode()
