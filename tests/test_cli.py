@@ -282,3 +282,6 @@ def test_keys_are_made_shown_once_rotated_and_revoked(little: Path) -> None:
     assert made["id"] in listed and rotated["id"] in listed and made["key"] not in listed
     wrong = bespeak("key", "create", "--public", "--scope", "read", "-w", str(little))
     assert wrong.exit_code == 1 and "no scopes" in wrong.stderr
+    acts = json.loads(bespeak("audit", *where).stdout)
+    assert [line["act"] for line in acts] == ["key made", "key rotated", "key revoked"]
+    assert acts[2]["key"] == made["id"] and made["key"] not in json.dumps(acts)

@@ -13,6 +13,7 @@ from bespeak.commands.keys import app as keys
 from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
 from bespeak.commands.operating import rollback, tasks
+from bespeak.commands.people import audit, erase, export
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -248,6 +249,9 @@ app.command()(synth)
 app.command()(doctor)
 app.command()(tasks)
 app.command()(rollback)
+app.command()(erase)
+app.command()(export)
+app.command()(audit)
 
 
 @quarantine.command("list")

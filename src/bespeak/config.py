@@ -218,6 +218,12 @@ class Live(_Part, frozen=True):
     """`postgresql://…` (extra `postgres`); without it, live.db in the workspace."""
     schema: str = "bespeak"
     """Where the tables are, in that database: one for each workspace."""
+    keep_days: float = 30.0
+    """Events that a run has read leave the log after so many days."""
+    keep_mb: float = 500.0
+    """And the oldest of them before that, while the log takes up more."""
+    keep_copies_days: float | None = None
+    """Copies whose events are all older leave, and with them the record; None: never."""
 
 
 class Spark(_Part, frozen=True):
@@ -378,6 +384,11 @@ def _general_problems(config: Config) -> list[str]:
     if not (config.live.database or "postgresql://").startswith("postgresql://"):
         problems.append("live.database: expected postgresql://…")  # it may hold a password
     problems += schedule_problems(config.train)
+    problems += [
+        f"live.{name}: found `{number:g}`, expected a number above 0"
+        for name in ("keep_days", "keep_mb", "keep_copies_days")
+        if (number := getattr(config.live, name)) is not None and not number > 0
+    ]
     if config.recommend.half_life_days <= 0:
         problems.append("recommend.half_life_days must be more than 0")
     problems += [

@@ -9,10 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bespeak import access, collect, console, ledger, live, recommend, serve, storefront
+from bespeak import (
+    access,
+    collect,
+    console,
+    ledger,
+    live,
+    people,
+    recommend,
+    serve,
+    storefront,
+)
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.taking import open_log
+from bespeak.privacy import tombstones
 from bespeak.tasks import FOLDER as TASKS
 from bespeak.tasks import Tasks
 from bespeak.training import trainer_beside
@@ -45,6 +56,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
         known = customer_id is not None and snapshot.customers.one(customer_id) is not None
+        if known and opened.erased(str(customer_id)):
+            raise NotFound(f"there is no customer `{str(customer_id)[:80]}`")
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
@@ -69,7 +82,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
 
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
-    return serve.Shop(
+    opened = serve.Shop(
         snapshot,
         recommend_to,
         similar_to,
@@ -81,7 +94,13 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         by_hand=state.undone is not None,
         stages=[step for step in last if step["state"] != "running"],
         runs=[{key: value for key, value in run.items() if key not in OWN} for run in runs[:10]],
+        people=serve.People(
+            erase=partial(people.erase, workspace),
+            export=partial(people.export, workspace),
+            marks=tombstones(workspace).now,
+        ),
     )
+    return opened
 
 
 def recommender(workspace: Workspace) -> recommend.Recommender:
@@ -135,7 +154,8 @@ def open_intake(workspace: Workspace) -> serve.Intake:
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
     identify = partial(collect.identifier, secret=workspace.secret())
-    return serve.Intake.over(open_log(workspace, workspace.config()), identify)
+    log = open_log(workspace, workspace.config())
+    return serve.Intake.over(log, identify, tombstones(workspace).admit)
 
 
 def open_tasks(workspace: Workspace) -> Tasks:

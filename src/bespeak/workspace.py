@@ -159,10 +159,11 @@ class Workspace:
 
         make : fills an empty directory and returns what the manifest should say beyond inputs
         """
+        found = self.held(kind, name, inputs=inputs, code=code)
+        if found is not None:
+            return found
         version = digest(kind, name, inputs, code)
         path = self.root / kind / name / version
-        if self._whole(path):
-            return Version(kind, name, version, path, read_manifest(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=path.parent))
         started = time.perf_counter()
@@ -185,9 +186,13 @@ class Workspace:
             raise
         return Version(kind, name, version, path, manifest, fresh=True)
 
-    def holds(self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str) -> bool:
-        """Whether the version that follows from `inputs` and `code` is there, and whole."""
-        return self._whole(self.root / kind / name / digest(kind, name, inputs, code))
+    def held(self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str) -> Version | None:
+        """The version that follows from `inputs` and `code`, if it is there, and whole."""
+        version = digest(kind, name, inputs, code)
+        path = self.root / kind / name / version
+        if not self._whole(path):
+            return None
+        return Version(kind, name, version, path, read_manifest(path))
 
     def _whole(self, path: Path) -> bool:
         """Whether `path` is a version whose files are as they were published."""
@@ -296,6 +301,12 @@ class Workspace:
             undone = None if _same(now.before, now.undone) else now.versions
             self._make_current(State(now.before, before=now.versions, undone=undone))
             return self.state()
+
+    def forget_before(self) -> None:
+        """Let there be no state to go back to: what it holds must not come back."""
+        now = self.state()
+        if now.before is not None or now.undone is not None:
+            self._make_current(State(now.versions))
 
     def _make_current(self, state: State) -> None:
         dated = msgspec.structs.replace(state, at=datetime.now(UTC).isoformat())

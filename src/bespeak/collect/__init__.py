@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bespeak.collect.conform import conform
 from bespeak.collect.find import find, find_format, format_of, short_names
+from bespeak.collect.leaving_out import leave_out
 from bespeak.collect.mapping import check_mapping
 from bespeak.collect.options import reading
 from bespeak.collect.personal import identifier
@@ -22,6 +23,7 @@ __all__ = [
     "find_format",
     "format_of",
     "identifier",
+    "leave_out",
     "open_raw",
     "open_refused",
     "preview",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from bespeak import live
 from bespeak.columns import SESSION
 from bespeak.config import Config, Source
 from bespeak.errors import ConfigInvalid
+from bespeak.privacy import Marks, tombstones
 from bespeak.workspace import Workspace
 
 COPIES = "live"
@@ -21,25 +23,29 @@ def open_log(workspace: Workspace, config: Config) -> live.Log:
 
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
-    chosen = config.live
+    chosen, admit = config.live, tombstones(workspace).admit
     return live.open_log(
-        workspace.root / live.FILE_NAME, database=chosen.database, schema=chosen.schema
+        workspace.root / live.FILE_NAME, database=chosen.database, schema=chosen.schema, admit=admit
     )
 
 
-def take(workspace: Workspace, config: Config) -> None:
+def has_log(workspace: Workspace, config: Config) -> bool:
+    """Whether there is a log to read; none is made."""
+    return config.live.database is not None or (workspace.root / live.FILE_NAME).exists()
+
+
+def take(workspace: Workspace, config: Config, marks: Marks) -> None:
     """Copy what the log has taken since; the workspace must be locked.
 
+    marks  : who was erased; copies that still hold them are written anew
     raises : as `open_log`
     """
-    if config.live.database is None and not (workspace.root / live.FILE_NAME).exists():
-        return
-    log = open_log(workspace, config)
-    try:
-        live.copy_new(log, workspace.root / COPIES)
-        live.copy_changes(log, workspace.root / COPIES)
-    finally:
-        log.close()
+    if has_log(workspace, config):
+        with closing(open_log(workspace, config)) as log:
+            live.copy_new(log, workspace.root / COPIES)
+            live.copy_changes(log, workspace.root / COPIES)
+    if marks.pending:
+        live.without(workspace.root / COPIES, marks.among)
 
 
 def with_log(workspace: Workspace, config: Config) -> Config:

@@ -12,9 +12,21 @@ from bespeak.live.copies import (
     copies,
     copy_changes,
     copy_new,
+    drop_copies,
+    without,
 )
-from bespeak.live.event import Entry, Event, Events, Identify, Permit, Wrong, check, impression
-from bespeak.live.log import Kept, Log, Seen
+from bespeak.live.event import (
+    Entry,
+    Event,
+    Events,
+    Identify,
+    Permit,
+    Wrong,
+    check,
+    identifiers_of,
+    impression,
+)
+from bespeak.live.log import Admit, Held, Kept, Log, Seen, everybody
 from bespeak.live.opening import FILE_NAME, open_log
 from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
@@ -24,11 +36,13 @@ __all__ = [
     "COLUMNS",
     "FILE_NAME",
     "IDENTIFIER",
+    "Admit",
     "Change",
     "Copy",
     "Entry",
     "Event",
     "Events",
+    "Held",
     "Identify",
     "Kept",
     "KeptChange",
@@ -43,6 +57,10 @@ __all__ = [
     "copies",
     "copy_changes",
     "copy_new",
+    "drop_copies",
+    "everybody",
+    "identifiers_of",
     "impression",
     "open_log",
+    "without",
 ]

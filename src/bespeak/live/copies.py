@@ -1,15 +1,15 @@
 """Copies of the log for those who read whole tables: each event in one of them, once; and the same
 for the changes of the catalogue.
 
-A copy is a Parquet file that never changes, named by the positions it holds. The next begins where
-the last one ends, and none is there before it is whole: so a copy cut short leaves nothing, and is
-made again.
+A copy is a Parquet file that never changes, unless somebody in it is erased, named by the positions
+it holds. The next begins where the last one ends, and none is there before it is whole: so a copy
+cut short leaves nothing, and is made again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bespeak.columns import SESSION
@@ -122,6 +123,54 @@ def _copied(
     return new
 
 
+def without(folder: Path, erased: Callable[[Iterable[str]], set[str]]) -> dict[str, int]:
+    """Write every copy that holds somebody erased anew, without their events.
+
+    erased  : of some identifiers, those that were erased
+    returns : file -> events that left it; a copy of which nothing is left stays, and is empty,
+              since its name says how far the log was copied
+    """
+    left = {}
+    for copy in copies(folder):
+        table = pq.read_table(copy.path)
+        gone = _of_erased(table, erased)
+        if gone is not None:
+            kept = table.filter(pc.invert(gone))
+            _write(kept, copy.path)
+            left[copy.path.name] = table.num_rows - kept.num_rows
+    return left
+
+
+def drop_copies(folder: Path, before: int) -> int:
+    """Remove the copies whose events were all earlier; how many.
+
+    before : microseconds since 1970
+    The last copy stays, since its name says how far the log was copied.
+    """
+    old = [copy for copy in copies(folder)[:-1] if _latest(copy.path) < before]
+    for copy in old:
+        copy.path.unlink()
+    return len(old)
+
+
+def _latest(path: Path) -> int:
+    """The time of a copy's latest event, in microseconds since 1970; 0 where it has none."""
+    latest = pc.max(pq.read_table(path, columns=["time"])["time"]).cast(pa.int64()).as_py()
+    return int(latest or 0)
+
+
+def _of_erased(table: pa.Table, erased: Callable[[Iterable[str]], set[str]]) -> Any:
+    """Whether each event carries an erased identifier; None where none does."""
+    gone = None
+    for name in table.column_names:
+        if name.startswith(IDENTIFIER):
+            found = erased(one for one in pc.unique(table[name]).to_pylist() if one is not None)
+            if found:
+                here = pc.is_in(table[name], value_set=pa.array(sorted(found)))
+                gone = here if gone is None else pc.or_(gone, here)
+    return gone
+
+
 def _entries(
     after: Callable[[int, int], Iterator[Placed]], position: int, end: int
 ) -> Iterator[Placed]:
@@ -150,11 +199,15 @@ def _written(
         last = batch[-1].position
     # events of one batch may have identifiers that those of another lack
     whole = pa.concat_tables(tables, promote_options="default")
-    content = pa.BufferOutputStream()
-    pq.write_table(whole, content, compression="zstd", compression_level=1)
     target = named.with_name(f"{named.name}-{first:012d}-{last:012d}.parquet")
-    write_atomically(target, content.getvalue().to_pybytes())
+    _write(whole, target)
     return Copy(target, first, last)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="zstd", compression_level=1)
+    write_atomically(path, content.getvalue().to_pybytes())
 
 
 def _changes_table(batch: Sequence[KeptChange]) -> pa.Table:

@@ -12,10 +12,11 @@ from bespeak.prepare.merges import compare_identities, explain
 from bespeak.prepare.replay import compare_quarantine
 from bespeak.prepare.scaling import Scaling, fit_scaling, scale, unscale
 from bespeak.prepare.sessions import sessionise
-from bespeak.prepare.write import write_source
+from bespeak.prepare.write import Came, write_source
 
 __all__ = [
-    "Judged", "Scaling", "compare_identities", "compare_quarantine", "described_by_changes",
-    "explain", "fit_scaling", "identify", "judge", "merge_exact", "price_history", "scale",
-    "sessionise", "unite_customers", "unite_items", "unscale", "write_source",
+    "Came", "Judged", "Scaling", "compare_identities", "compare_quarantine",
+    "described_by_changes", "explain", "fit_scaling", "identify", "judge", "merge_exact",
+    "price_history", "scale", "sessionise", "unite_customers", "unite_items", "unscale",
+    "write_source",
 ]  # fmt: skip

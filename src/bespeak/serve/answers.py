@@ -468,6 +468,44 @@ class Evaluation(msgspec.Struct, frozen=True):
     metric: str | None = None
 
 
+class Trace(msgspec.Struct, frozen=True):
+    """Something that the last run made and that holds a person, or was learned from them."""
+
+    what: str
+    version: str
+    rows: dict[str, int] | None
+    """Table -> rows of theirs, where they can be counted."""
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What was removed of a person, and what the next run will remove."""
+
+    customer_id: str
+    identifiers: dict[str, int]
+    """Namespace -> how many identifiers are kept out from now on."""
+    removed: dict[str, int]
+    """Place -> rows that left it."""
+    until_next_run: list[Trace]
+    kept_by_you: list[str]
+    """Files that are not bespeak's to change, and name the person."""
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """All that is held of a person."""
+
+    customer_id: str
+    exported_at: datetime
+    identifiers: list[str]
+    attributes: dict[str, Any] | None
+    features: dict[str, Any] | None
+    segments: dict[str, list[dict[str, Any]]]
+    interactions: list[dict[str, Any]]
+    record: dict[str, dict[str, list[dict[str, Any]]]]
+    """Source -> table -> rows."""
+    since: list[dict[str, Any]]
+    """Events that no run has read yet."""
+
+
 class ListPlace(msgspec.Struct, frozen=True):
     """One place of the lists, from the top: how often it was shown, and what came of it."""
 

@@ -14,17 +14,21 @@ class Intake:
 
     identify   : spells an identifier as the record does, personal ones hashed
     assortment : what changed of the catalogue since the version that is served
+    admit      : of some events, those of nobody who was erased
     """
 
     log: live.Log
     writer: live.Writer
     identify: live.Identify
     assortment: Assortment
+    admit: live.Admit = live.everybody
 
     @classmethod
-    def over(cls, log: live.Log, identify: live.Identify) -> Intake:
+    def over(
+        cls, log: live.Log, identify: live.Identify, admit: live.Admit = live.everybody
+    ) -> Intake:
         """The log, with a thread of its own that appends."""
-        return cls(log, live.Writer(log), identify, Assortment(log))
+        return cls(log, live.Writer(log), identify, Assortment(log), admit)
 
     def close(self) -> None:
         """Write what waits, and let go of the log."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bespeak.live import Seen
+from bespeak.privacy import Marks
 from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.snapshot import Snapshot
 
@@ -75,6 +76,29 @@ class Similar(Protocol):
     ) -> Mapping[str, Any]: ...
 
 
+class Act(Protocol):
+    """Something done with all that is held of one customer; a mapping of what came of it.
+
+    by : who asked
+    """
+
+    def __call__(self, customer_id: str, *, by: str) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class People:
+    """What a person may ask for, and who must not be known any more.
+
+    erase   : of the shape of `answers.Erased`
+    export  : of the shape of `answers.Exported`
+    marks   : who was erased, at this moment
+    """
+
+    erase: Act
+    export: Act
+    marks: Callable[[], Marks]
+
+
 @dataclass(frozen=True)
 class Shop:
     """A snapshot, the functions that answer from it, and how the flow came to it."""
@@ -97,6 +121,25 @@ class Shop:
     """Steps of the flow, in order, of the shape of `answers.Stage`."""
     runs: Sequence[Mapping[str, Any]] = ()
     """The latest runs first, of the shape of `answers.Run`."""
+
+    people: People | None = None
+    """Without it, nobody can be erased, and nobody was."""
+
+    def erased(self, customer_id: str) -> bool:
+        """Whether this customer was erased, though the snapshot may still have them."""
+        if self.people is None:
+            return False
+        marks = self.people.marks()
+        return bool(marks) and marks.hold(self.visitors(customer_id))
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody was erased whom files of the last run may still hold."""
+        return self.people is not None and self.people.marks().pending
+
+    def knows(self, customer_id: str) -> bool:
+        """Whether there is such a customer, and they were not erased."""
+        return self.snapshot.has_customer(customer_id) and not self.erased(customer_id)
 
     def visitors(self, customer_id: str) -> list[str]:
         """Every identifier of one customer, as the event log spells them."""

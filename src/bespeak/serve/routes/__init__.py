@@ -14,6 +14,7 @@ from bespeak.serve.routes import (
     information,
     items,
     overview,
+    privacy,
     recommendations,
     segments,
     tasks,
@@ -21,6 +22,7 @@ from bespeak.serve.routes import (
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *recommendations.ENDPOINTS,  # before customers: `…/recommendations` is no part of an id
+    *privacy.ENDPOINTS,  # before customers, for the same reason
     *customers.ENDPOINTS,
     *events.ENDPOINTS,
     *information.ENDPOINTS,  # before items: `…/information` is no part of an id

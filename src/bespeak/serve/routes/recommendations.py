@@ -107,7 +107,7 @@ async def for_customer(request: Request) -> Response:
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
     visitors = shop.visitors(customer_id)
     since = _since(request, visitors, after=shop.taken)
-    if not since and not shop.snapshot.has_customer(customer_id):
+    if not since and not shop.knows(customer_id):
         raise unknown_customer(customer_id)
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     answer = shop.recommend(
