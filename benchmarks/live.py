@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,9 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.live_server import Server, free_port
+from bespeak import serve
+from bespeak.flow.publishing import SNAPSHOT
+from bespeak.workspace import Workspace
 
 ITEMS, CUSTOMERS, EVENTS = 40_981, 20_000, 500_000
 CONNECTIONS = 32
@@ -331,13 +335,14 @@ def taken(workspace: Path, names: list[str], seconds: int) -> list[Figure]:
 
 
 def _write_ids(place: Place) -> None:
-    with served(place) as server:
-        for path, name, key in (
-            (place.customers, "customers", "customer_id"), (place.items, "items", "item_id")
-        ):  # fmt: skip
-            said = json.loads(server.ask("GET", f"/v1/{name}?limit=1000")[1])
-            ids = [str(one[key]) for one in said[name]]
-            path.write_text("\n".join(ids) + "\n", encoding="utf-8")
+    """Every customer with a history and every item, in no order."""
+    snapshot = serve.Snapshot.open(Workspace(place.workspace).get(SNAPSHOT).path)
+    for path, ids in (
+        (place.customers, snapshot.events.rows["customer_id"].unique().to_pylist()),
+        (place.items, snapshot.items.rows["item_id"].to_pylist()),
+    ):
+        random.Random(7).shuffle(ids)
+        path.write_text("\n".join(ids) + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -121,6 +122,7 @@ def serve_shop(
         open_intake=partial(open_intake, workspace),
         host=config.host,
         port=config.port if port is None else port,
+        workers=config.workers or min(2, os.cpu_count() or 1),
         make_console=partial(console.create_app, cache=workspace.root / "cache"),
         watched=workspace.root / CURRENT,
         tell=lambda url: ready(url, admission.wanted),

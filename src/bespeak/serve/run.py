@@ -1,7 +1,7 @@
 """Run the server on this machine: claim the port, say the address, stop when asked.
 
-The application lives in a worker process of its own, which Granian supervises and restarts if it
-dies; this process only waits.
+The application lives in worker processes, which Granian supervises and restarts if one dies; they
+share the port and, mapped, the artifacts. This process only waits.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from bespeak.serve.shop import Shop
 from bespeak.serve.standing import opened
 
 PATIENCE_S = 10
+"""How long the first answer may take once a worker says that it is open."""
+ENDING_S = 4
 """How long requests under way may take to end when the server is asked to stop."""
 
 
@@ -56,6 +58,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     admission: Admission | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
+    workers: int = 1,
     open_intake: Callable[[], Intake] | None = None,
     make_console: Callable[[], ASGIApp] | None = None,
     watched: Path | None = None,
@@ -64,12 +67,13 @@ def serve(  # noqa: PLR0913 - each is a part of a server
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; `tell` gets the address once it answers.
 
-    open_shop    : opens the newest version; called in the server's process, first at once and
+    open_shop    : opens the newest version; called in each worker, first at once and
                    again whenever `watched` has been replaced
     admission    : who may ask for what; without it or keys, everybody on this machine
     port         : 0 takes a free one
-    open_intake  : opens the event log, in the server's process; without it, no events are taken
-    make_console : makes the pages to mount at /console, in the server's process
+    workers      : processes that answer, each with a shop and a log of its own
+    open_intake  : opens the event log, in each worker; without it, no events are taken
+    make_console : makes the pages to mount at /console, in each worker
     raises       : BadRequest if others can reach `host` and there are no keys; AddressTaken if the
                    port is in use;
                    the BespeakError that opening raised at first
@@ -89,16 +93,18 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     site = Site(open_shop, open_intake, make_console, door, watched, interval_s)
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
-        respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
+        workers=workers, respawn_failed_workers=True, workers_kill_timeout=ENDING_S,
     )  # fmt: skip
     failures: list[BespeakError] = []
 
     def listen() -> None:
-        failure = heard.recv()
-        if failure is not None:
-            failures.append(failure)
-            server.signal_handler_interrupt()
-        elif _answers(address, chosen):
+        for _ in range(workers):
+            failure = heard.recv()
+            if failure is not None:
+                failures.append(failure)
+                server.signal_handler_interrupt()
+                return
+        if _answers(address, chosen):
             tell(f"http://{f'[{address}]' if ':' in address else address}:{chosen}")
 
     threading.Thread(target=listen, daemon=True).start()
