@@ -84,7 +84,7 @@ def build(workspace: Path) -> None:
 @contextmanager
 def served(place: Place) -> Iterator[Server]:
     """A server on an empty log, up for the block."""
-    for old in place.workspace.glob("live/*"):
+    for old in place.workspace.glob("live.db*"):
         old.unlink()
     server = Server(place.workspace, place.workspace / "serve.log")
     server.start()
@@ -220,7 +220,7 @@ def events(place: Place) -> list[Figure]:
     """Events in batches and one by one, each answered when it is on disk."""
     with served(place) as server:
         many = load(server.port, place, "events", 100, connections=16)
-        wal = max((path.stat().st_size for path in place.workspace.glob("live/*-wal")), default=0)
+        wal = max((path.stat().st_size for path in place.workspace.glob("live.db-wal")), default=0)
     with served(place) as server:
         single = load(server.port, place, "events", 1)
     rate = per_second(many) * 100

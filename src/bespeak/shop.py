@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,10 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         since: Sequence[live.Seen] = (),
         filters: serve.Filters = serve.EVERYTHING,
     ) -> Mapping[str, Any]:
-        known = customer_id is not None and snapshot.customers.one(customer_id) is not None
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
         return maker.answer(
-            customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**asdict(filters)),
+            customer_id, items, k=k, repeat=repeat, customer_known=True, since=happened,
+            filters=recommend.Filters(**vars(filters)),
         )  # fmt: skip
 
     def similar_to(item_id: str, *, k: int) -> Mapping[str, Any]:
@@ -48,7 +46,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         return maker.similar(item_id, k=k, item_known=known)
 
     def trending(*, k: int, filters: serve.Filters) -> Mapping[str, Any]:
-        return maker.trending(k=k, filters=recommend.Filters(**asdict(filters)))
+        return maker.trending(k=k, filters=recommend.Filters(**vars(filters)))
 
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +23,7 @@ from bespeak.recommend.interactions import moment
 from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
 from bespeak.recommend.popular import Popular
-from bespeak.recommend.reasons import Telling, fallback_reason, reason, why_fallback
+from bespeak.recommend.reasons import REMEMBERED, Telling, fallback_reason, reason, why_fallback
 from bespeak.recommend.since import Counting, Since, brought_up_to_date
 from bespeak.recommend.texts import Ids
 
@@ -176,21 +177,27 @@ class Recommender:
         self, history: Histories, items: Index, scores: Any, own: int, maker: Model
     ) -> list[dict[str, Any]]:
         """Each item with what the catalogue says, its score and its reason."""
-        telling = Telling(self._name, self.purchases, self.known.as_of, self.zone)
+        telling = self._telling
         facts = maker.why(history, items[:own]) if own else []
         facts += self.popular.why(history, items[own:]) if own < len(items) else []
         return [
             {
-                "item_id": self.known.items[item],
-                **self.catalogue.facts(item),
+                **self._about(item),
                 "score": float(score) / maker.unit,
                 "reason": reason(fact, history, telling).said(),
             }
             for item, score, fact in zip(items.tolist(), scores.tolist(), facts, strict=False)
         ]
 
-    def _name(self, item: int) -> str:
-        return self.catalogue.titles[item] or self.known.items[item]
+    @cached_property
+    def _about(self) -> Callable[[int], Mapping[str, Any]]:
+        """An item -> its id and what the catalogue says; the items on many lists are at hand."""
+        return lru_cache(REMEMBERED)(partial(_about, self.catalogue, self.known.items))
+
+    @cached_property
+    def _telling(self) -> Telling:
+        name = lru_cache(REMEMBERED)(partial(_name, self.catalogue, self.known.items))
+        return Telling(name, self.purchases, self.known.as_of, self.zone)
 
     def _as_of(self) -> str | None:
         return None if self.known.as_of is None else moment(self.known.as_of).isoformat()
@@ -226,6 +233,14 @@ def open_recommender(
         model, version, known, about, popular, repeat, ZoneInfo(zone), alike,
         purchases=bool(known.histories.bought.all()), counting=counting or UNCOUNTED,
     )  # fmt: skip
+
+
+def _about(catalogue: Catalogue, items: Ids, item: int) -> Mapping[str, Any]:
+    return MappingProxyType({"item_id": items[item], **catalogue.facts(item)})
+
+
+def _name(catalogue: Catalogue, items: Ids, item: int) -> str:
+    return catalogue.titles[item] or items[item]
 
 
 def _labelled(history: Histories, kind: str, label: str) -> Histories:
