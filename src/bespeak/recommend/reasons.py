@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -231,4 +232,4 @@ def _again(item: int, history: Histories, telling: Telling) -> Reason:
 
 def _entry(item: int, history: Histories) -> int:
     """Where `item` stands in a history of one row that holds it."""
-    return int(history.indices.searchsorted(item))
+    return bisect_left(history.indices, item)  # type: ignore[arg-type,type-var]
