@@ -1,6 +1,6 @@
 """The smallest application that can answer: a fixed body, by Starlette; what a server costs alone.
 
-    BODY_BYTES=3000 granian --interface asgi --workers 2 benchmarks.bare:app
+BODY_BYTES=3000 granian --interface asgi --workers 2 benchmarks.bare:app
 """
 
 from __future__ import annotations

@@ -232,4 +232,4 @@ def _again(item: int, history: Histories, telling: Telling) -> Reason:
 
 def _entry(item: int, history: Histories) -> int:
     """Where `item` stands in a history of one row that holds it."""
-    return bisect_left(history.indices, item)  # type: ignore[arg-type,type-var]
+    return bisect_left(history.indices, item)

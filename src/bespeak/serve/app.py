@@ -53,6 +53,7 @@ def create_app(
     reload: Reload | None = None,
     intake: Intake | None = None,
     admission: Admission | None = None,
+    worker: str | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
@@ -60,9 +61,11 @@ def create_app(
     reload  : without it, `shop` is served as long as the server runs
     intake  : where events go; closed when the server stops; without it, none are taken
     admission : who may ask for what; without it, everybody on this machine for anything
+    worker  : which of several processes this is; its metrics say so
     """
     now = standing(shop)
-    metrics = Metrics({endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
+    paths = {endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}
+    metrics = Metrics(paths, intake, worker)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

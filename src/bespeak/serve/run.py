@@ -51,6 +51,8 @@ class Site:
     admission: Admission | None
     watched: Path | None
     interval_s: float
+    several: bool
+    """Whether other workers answer beside it."""
 
 
 def serve(  # noqa: PLR0913 - each is a part of a server
@@ -91,7 +93,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
     door = None if admission is None else replace(admission, open=not wanted)
-    site = Site(open_shop, open_intake, make_console, door, watched, interval_s)
+    site = Site(open_shop, open_intake, make_console, door, watched, interval_s, workers > 1)
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         workers=workers, respawn_failed_workers=True, workers_kill_timeout=ENDING_S,
@@ -149,7 +151,10 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     if site.watched is not None:
         reload = Reload(site.watched, site.open_shop, site.interval_s)
     console = None if site.make_console is None else site.make_console()
-    app = create_app(shop, console, reload=reload, intake=intake, admission=site.admission)
+    app = create_app(
+        shop, console, reload=reload, intake=intake, admission=site.admission,
+        worker=str(os.getpid()) if site.several else None,
+    )  # fmt: skip
     # what is there now stays: to go through all of it again and again would halt requests for 0.1 s
     gc.collect()
     gc.freeze()
