@@ -4,8 +4,8 @@
 
 A made-up shop of 40,981 items is built once in DIR (the working folder's `live-shop`) by
 `bespeak synth` and `bespeak run`, and served by `bespeak serve` with two workers. The load is `wrk`
-(https://github.com/wg/wrk), on the same machine. Each figure is taken with a server of its own
-start; events stay in the workspace's log, which is emptied first.
+(https://github.com/wg/wrk), on the same machine. Each group of figures has a server started for it,
+on an event log that is emptied first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -327,6 +328,8 @@ MEASURES: Mapping[str, Callable[[Place], list[Figure]]] = {
 
 def taken(workspace: Path, names: list[str], seconds: int) -> list[Figure]:
     """All figures asked for."""
+    if shutil.which("wrk") is None:
+        raise SystemExit("this needs wrk, the load generator: https://github.com/wg/wrk")
     build(workspace)
     with tempfile.TemporaryDirectory() as folder:
         place = Place(workspace, Path(folder) / "customers", Path(folder) / "items", seconds)
