@@ -7,7 +7,7 @@ import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -172,6 +172,8 @@ class Serve(_Part, frozen=True):
     host: str = "127.0.0.1"
     """Where it listens; elsewhere than on this machine once there is a key (`bespeak key`)."""
     port: int = 8000
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    """Processes that answer; without it one a core, and two at most."""
     origins: list[str] = []
     """Pages of other servers that may ask (CORS), each like `https://shop.example`."""
     log: Literal["none", "text", "json"] = "none"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,13 +54,13 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
         label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        known = customer_id is not None and snapshot.customers.one(customer_id) is not None
-        if known and opened.erased(str(customer_id)):
-            raise NotFound(f"there is no customer `{str(customer_id)[:80]}`")
+        if customer_id is not None and opened.erased(customer_id):
+            raise NotFound(f"there is no customer `{customer_id[:80]}`")
+        known = customer_id is not None and snapshot.has_customer(customer_id)
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**asdict(filters)), label=label,
+            filters=recommend.Filters(**vars(filters)), label=label,
         )  # fmt: skip
 
     def similar_to(
@@ -77,7 +76,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
         label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        chosen = recommend.Filters(**asdict(filters))
+        chosen = recommend.Filters(**vars(filters))
         return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
     runs = ledger.past_runs(workspace)
@@ -191,6 +190,7 @@ def serve_shop(
             open_intake=partial(open_intake, workspace),
             host=config.host,
             port=config.port if port is None else port,
+            workers=config.workers or min(2, os.cpu_count() or 1),
             make_console=partial(console.create_app, cache=workspace.root / "cache"),
             make_store=partial(storefront.create_app, store),
             watched=workspace.root / CURRENT,

@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,33 @@ def test_a_failed_append_keeps_none_of_its_events(tmp_path: Path) -> None:
         log.append([[entry("good"), entry("bad")]], received=1)
     assert log.last() == 0
     assert log.append([[entry("good")]], received=1) == [1]
+    log.close()
+
+
+HOLDER = """
+import fcntl, sys, time
+with open(sys.argv[1], "wb") as stream:
+    fcntl.flock(stream, fcntl.LOCK_EX)
+    print("mine", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_an_append_waits_for_its_turn_and_a_writer_that_dies_loses_its_own(tmp_path: Path) -> None:
+    log = SQLiteLog(tmp_path / "live.db")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "live.db-turn")], stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"mine\n"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(log.append, [[entry("a")]], 7)
+        with pytest.raises(FutureTimeout):
+            waiting.result(0.2)
+        assert log.history(["customer:1"], 10) == []
+        holder.kill()
+        holder.wait()
+        assert waiting.result(5) == [1]
     log.close()
 
 

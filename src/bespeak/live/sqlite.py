@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import threading
@@ -134,7 +135,7 @@ class SQLiteLog:
 
     def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
         new = []
-        with self._told(), self._connection() as connection, _transaction(connection):
+        with self._told(), self._connection() as connection, self._turn(), _transaction(connection):
             batches = [self._admit(entries) for entries in batches]
             joins = joins_of(batches)
             for entries in batches:
@@ -274,11 +275,22 @@ class SQLiteLog:
         yield self._mine.connection
 
     @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the other processes' appends in the order of asking.
+
+        SQLite itself tries again after a sleep, up to a tenth of a second, and the luckier writer
+        may go first many times. A process that dies loses its turn.
+        """
+        with self._path.with_name(f"{self._path.name}-turn").open("wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
-        """SQLite's errors in our words."""
+        """SQLite's and the disk's errors in our words."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise LogUnavailable(
                 f"{self._path}: the event log can't be used: {error}",
                 next_step="Check the disk's space and rights; nothing acknowledged is lost.",

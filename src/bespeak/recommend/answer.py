@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +24,14 @@ from bespeak.recommend.interactions import moment
 from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
 from bespeak.recommend.popular import Popular
-from bespeak.recommend.reasons import NEWCOMER, Telling, fallback_reason, reason, why_fallback
+from bespeak.recommend.reasons import (
+    NEWCOMER,
+    REMEMBERED,
+    Telling,
+    fallback_reason,
+    reason,
+    why_fallback,
+)
 from bespeak.recommend.since import Counting, Since, brought_up_to_date, hidden
 from bespeak.recommend.texts import Ids
 
@@ -228,21 +236,27 @@ class Recommender:
         self, history: Histories, items: Index, scores: Any, own: int, maker: Model
     ) -> list[dict[str, Any]]:
         """Each item with what the catalogue says, its score and its reason."""
-        telling = Telling(self._name, self.purchases, self.known.as_of, self.zone)
+        telling = self._telling
         facts = maker.why(history, items[:own]) if own else []
         facts += self.popular.why(history, items[own:]) if own < len(items) else []
         return [
             {
-                "item_id": self.known.items[item],
-                **self.catalogue.facts(item),
+                **self._about(item),
                 "score": float(score) / maker.unit,
                 "reason": reason(fact, history, telling).said(),
             }
             for item, score, fact in zip(items.tolist(), scores.tolist(), facts, strict=False)
         ]
 
-    def _name(self, item: int) -> str:
-        return self.catalogue.titles[item] or self.known.items[item]
+    @cached_property
+    def _about(self) -> Callable[[int], Mapping[str, Any]]:
+        """An item -> its id and what the catalogue says; the items on many lists are at hand."""
+        return lru_cache(REMEMBERED)(partial(_about, self.catalogue, self.known.items))
+
+    @cached_property
+    def _telling(self) -> Telling:
+        name = lru_cache(REMEMBERED)(partial(_name, self.catalogue, self.known.items))
+        return Telling(name, self.purchases, self.known.as_of, self.zone)
 
     def _as_of(self) -> str | None:
         return None if self.known.as_of is None else moment(self.known.as_of).isoformat()
@@ -304,6 +318,14 @@ def open_recommender(
         purchases=bool(known.histories.bought.all()), counting=counting or UNCOUNTED,
         newcomers=[Newcomers.load(path) for path in [catalogue / NEWCOMERS] if path.is_dir()],
     )  # fmt: skip
+
+
+def _about(catalogue: Catalogue, items: Ids, item: int) -> Mapping[str, Any]:
+    return MappingProxyType({"item_id": items[item], **catalogue.facts(item)})
+
+
+def _name(catalogue: Catalogue, items: Ids, item: int) -> str:
+    return catalogue.titles[item] or items[item]
 
 
 def _labelled(history: Histories, kind: str, label: str) -> Histories:

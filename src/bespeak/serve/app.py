@@ -72,6 +72,7 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
     tasks: Tasks | None = None,
     problem: Problem | None = None,
     log: Form = "none",
+    worker: str | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
@@ -83,9 +84,11 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
     tasks   : runs to show and to ask for; without them, there are none
     problem : why `shop` is not the newest version
     log     : how each request is told of on standard error
+    worker  : which of several processes this is; its metrics say so
     """
     now = standing(shop, problem)
-    metrics = Metrics({endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
+    paths = {endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}
+    metrics = Metrics(paths, intake, worker)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

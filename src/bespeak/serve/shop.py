@@ -30,7 +30,7 @@ EVERYTHING = Filters()
 class Recommend(Protocol):
     """A list for a customer, or for the history `items` (oldest first) of a visitor.
 
-    customer_id : a customer, or None
+    customer_id : one that the snapshot knows or that `since` is of, or None
     items       : item ids of the snapshot; only without a customer
     k           : 1 to 1000
     repeat      : whether the list may hold what they have; None: the workspace's choice
@@ -143,6 +143,7 @@ class Shop:
 
     def visitors(self, customer_id: str) -> list[str]:
         """Every identifier of one customer, as the event log spells them."""
-        known = self.snapshot.identities.of(customer_id).to_pylist()
-        found = [f"{row['namespace']}:{row['value']}" for row in known]
+        known = self.snapshot.identities.of(customer_id)
+        spelled = zip(known["namespace"].to_pylist(), known["value"].to_pylist(), strict=True)
+        found = [f"{namespace}:{value}" for namespace, value in spelled]
         return found or [f"{namespace}:{customer_id}" for namespace in self.primary]
