@@ -217,7 +217,7 @@ def test_of_the_record_only_sizes_are_looked_at(tmp_path: Path) -> None:
     again = workspace.build("record", "items", inputs={}, code="c", make=fail)
     assert not again.fresh
     truncate(made.path / "value.txt")
-    assert not workspace.holds("record", "items", inputs={}, code="c")
+    assert workspace.held("record", "items", inputs={}, code="c") is None
     assert workspace.build("record", "items", inputs={}, code="c", make=number(1234)).fresh
 
 

@@ -213,6 +213,7 @@ def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dic
     def measured(past: recommend.Interactions, start: datetime, end: datetime) -> dict[str, Any]:
         pairs = recommend.foretold(flow.engine, events, since=start, until=end, types=types)
         held = recommend.load_held(flow.engine, pairs, past)
+        held = held if again else recommend.new_to(held, past)
         if not len(held):
             return {"k": k, "repeat": again, "items": len(past.items), "models": []}
         about = recommend.load_catalogue(flow.engine, flow.table("record/items"), past.items)

@@ -27,7 +27,7 @@ from bespeak.recommend.interactions import (
 )
 from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
 from bespeak.recommend.since import Counting, Since
-from bespeak.recommend.splits import before, foretold, load_held
+from bespeak.recommend.splits import before, foretold, load_held, new_to
 
 __all__ = [
     "LISTS",
@@ -63,6 +63,7 @@ __all__ = [
     "load_interactions",
     "load_newcomers",
     "needs",
+    "new_to",
     "open_recommender",
     "ratings_parameters",
     "rebuy_share",
