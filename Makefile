@@ -29,6 +29,7 @@ bench: $(VENV)/.test ## Speed and accuracy beside their peers: make bench DATA=f
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.truth
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.parity $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.cluster --only features
 	$(BIN)/python -m benchmarks.recommend $(if $(DATA),--data $(DATA))

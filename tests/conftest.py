@@ -9,8 +9,15 @@ from typing import Any
 
 import pytest
 
+import browser as installed
 from bespeak.engines import OPENERS, DuckDB, Engine, Spark
 from brokers import Broker
+
+SWITCHES = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+"""Of the browser: no network but what a test asks for."""
 
 
 @pytest.fixture
@@ -78,3 +85,20 @@ def spark(spark_session: Spark, tmp_path: Path) -> Iterator[Spark]:
     """Spark with its scratch space in the test's own folder, over the session that is there."""
     with Spark(scratch=tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    path = installed.find()
+    if path is None:
+        pytest.fail(
+            "The page tests need a browser. Install `chromium` with your system's package manager,"
+            " or run `python -m playwright install chromium`, or name one in BESPEAK_BROWSER.",
+            pytrace=False,
+        )
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield opened
+        opened.close()

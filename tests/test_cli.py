@@ -14,8 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bespeak.cli import app
+from bespeak.tasks import Tasks
 
-COMMANDS = ("init", "run", "status", "recommend", "evaluate", "serve", "demo")
+COMMANDS = ("init", "run", "status", "recommend", "evaluate", "serve", "demo", "tasks", "rollback")
 CONFIG = """
 [workspace]
 name = "Little"
@@ -102,6 +103,30 @@ def test_a_run_a_status_a_list_and_a_table(little: Path) -> None:
     assert all(0 <= row["recall@3"] <= 1 for row in table["models"])
     again = bespeak("run", "-w", str(little))
     assert "Nothing has changed" in again.output
+
+
+def test_tasks_and_a_rollback_are_told(little: Path) -> None:
+    place = ("-w", str(little))
+    assert bespeak("run", *place).exit_code == 0
+    assert "no state to go back to" in bespeak("rollback", *place).output
+    assert json.loads(bespeak("tasks", *place, "--json").stdout) == {"tasks": []}
+    assert "No server has started a run" in bespeak("tasks", *place).output
+    task = Tasks(little / "tasks").queue("asked")
+    with Tasks(little / "tasks").hold(task) as log:
+        log.info("one [bold] line")
+    assert task.id in bespeak("tasks", *place).output
+    assert "one [bold] line" in bespeak("tasks", task.id, *place).output
+    shown = json.loads(bespeak("tasks", task.id, *place, "--json").stdout)
+    assert (shown["state"], shown["seconds"]) == ("queued", None) and len(shown["log"]) == 1
+    first = json.loads(bespeak("status", *place, "--json").stdout)["served"]
+    (little / "orders2.csv").write_text(lines(days=9).replace("b", "x", 9))
+    assert bespeak("run", *place).exit_code == 0
+    second = json.loads(bespeak("status", *place, "--json").stdout)["served"]
+    assert second["before"] == first["version"] and second["undone"] is None
+    back = bespeak("rollback", "--to", first["version"], *place, "--json")
+    served = json.loads(back.stdout)
+    assert (served["version"], served["undone"]) == (first["version"], second["version"])
+    assert "Rolled back" in bespeak("status", *place).output
 
 
 def test_tables_for_people_hold_what_the_json_holds(little: Path) -> None:
@@ -257,3 +282,6 @@ def test_keys_are_made_shown_once_rotated_and_revoked(little: Path) -> None:
     assert made["id"] in listed and rotated["id"] in listed and made["key"] not in listed
     wrong = bespeak("key", "create", "--public", "--scope", "read", "-w", str(little))
     assert wrong.exit_code == 1 and "no scopes" in wrong.stderr
+    acts = json.loads(bespeak("audit", *where).stdout)
+    assert [line["act"] for line in acts] == ["key made", "key rotated", "key revoked"]
+    assert acts[2]["key"] == made["id"] and made["key"] not in json.dumps(acts)

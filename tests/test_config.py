@@ -11,11 +11,12 @@ import pytest
 
 from bespeak import config, kafka
 from bespeak.errors import ConfigInvalid
+from bespeak.schedule import Train
 
 DOCS = Path(__file__).parents[1] / "docs" / "configuration.md"
 PARTS = (
     config.Workspace, config.Source, config.Identity, config.Prepare, config.Policy,
-    config.Features, config.Segments, config.Recommend, config.Serve,
+    config.Features, config.Segments, config.Recommend, config.Serve, config.Live, Train,
     kafka.Kafka,
 )  # fmt: skip
 
@@ -110,6 +111,14 @@ def test_a_setting_that_spark_would_pass_over_is_refused() -> None:
     config.parse(minimal(spark={"settings": {"spark.executor.memory": "8g"}}))
     with pytest.raises(ConfigInvalid, match=r"spark\.settings: found `executor\.memory`"):
         config.parse(minimal(spark={"settings": {"executor.memory": "8g"}}))
+
+
+@pytest.mark.parametrize("name", ["keep_days", "keep_mb", "keep_copies_days"])
+def test_a_log_that_keeps_nothing_is_refused(name: str) -> None:
+    assert config.parse(minimal(live={name: 1})).live
+    for wrong in (0, -1, float("nan")):
+        with pytest.raises(ConfigInvalid, match=rf"live\.{name}: found"):
+            config.parse(minimal(live={name: wrong}))
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

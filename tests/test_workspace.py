@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bespeak.errors import ArtifactCorrupt, NotReady, WorkspaceBusy
-from bespeak.workspace import MANIFEST, Workspace, digest, read_manifest
+from bespeak.errors import ArtifactCorrupt, NotFound, NotReady, WorkspaceBusy
+from bespeak.workspace import MANIFEST, SNAPSHOT, Workspace, digest, read_manifest
 
 
 def number(value: int) -> Any:
@@ -128,3 +128,104 @@ def test_a_digest_depends_on_what_is_said_and_not_on_its_order(said: dict[str, A
     turned = dict(reversed(list(said.items())))
     assert digest(said) == digest(turned)
     assert digest(said) != digest({**said, "one more": time.time()})
+
+
+def snapshot(workspace: Workspace, value: int) -> dict[str, str]:
+    """A state of the workspace of which servers would read `value`."""
+    made = workspace.build(
+        "artifacts", "snapshot", inputs={"n": value}, code="c", make=number(value)
+    )
+    return {made.key: made.version}
+
+
+def test_going_back_makes_the_state_before_current_and_once_more_undoes_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    first, second = snapshot(workspace, 1), snapshot(workspace, 2)
+    workspace.publish(first)
+    with pytest.raises(NotReady, match="no state to go back to"):
+        workspace.rollback()
+    workspace.publish(second)
+    with pytest.raises(NotFound, match="no state with version `v9`"):
+        workspace.rollback("v9")
+    assert workspace.rollback(first[SNAPSHOT]).versions == first == workspace.current()
+    assert workspace.rollback().versions == second
+
+
+def test_a_run_that_changes_nothing_leaves_something_to_go_back_to(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    first, second = snapshot(workspace, 1), snapshot(workspace, 2)
+    workspace.publish(first)
+    workspace.publish(second)
+    for _ in range(2):
+        assert not workspace.publish(second)
+        workspace.sweep(keep=workspace.current(), before=workspace.state().before or {})
+    assert workspace.rollback().versions == first
+
+
+def test_what_was_rolled_back_stays_so_until_a_run_comes_to_something_else(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    first, second = snapshot(workspace, 1), snapshot(workspace, 2)
+    workspace.publish(first)
+    workspace.publish(second)
+    workspace.rollback()
+    assert not workspace.publish({**second, "stage/query": "asked anew"})
+    assert workspace.current() == first
+    third = snapshot(workspace, 3)
+    assert workspace.publish(third) and workspace.current() == third
+    assert workspace.rollback().versions == first
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def alter(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+
+
+SPOILT = [
+    (truncate, "not as long"), (alter, "other bytes"), (Path.unlink, "can't be read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "said"), SPOILT)
+def test_a_spoilt_file_is_named_and_the_next_run_makes_it_again(
+    tmp_path: Path, spoil: Callable[[Path], None], said: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    first, second = snapshot(workspace, 1), snapshot(workspace, 12)
+    workspace.publish(first)
+    workspace.publish(second)
+    spoil(workspace.get(SNAPSHOT).path / "value.txt")
+    with pytest.raises(ArtifactCorrupt, match=rf"value\.txt.*{said}"):
+        workspace.verify(SNAPSHOT)
+    workspace.rollback()
+    with pytest.raises(ArtifactCorrupt, match=r"value\.txt"):
+        workspace.rollback()
+    assert workspace.current() == first
+    assert snapshot(workspace, 12) == second
+    assert workspace.publish(second, fresh=[SNAPSHOT]), "mended, so readers should open it"
+    workspace.verify(SNAPSHOT)
+
+
+def test_of_the_record_only_sizes_are_looked_at(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    made = workspace.build("record", "items", inputs={}, code="c", make=number(1234))
+    alter(made.path / "value.txt")
+    again = workspace.build("record", "items", inputs={}, code="c", make=fail)
+    assert not again.fresh
+    truncate(made.path / "value.txt")
+    assert workspace.held("record", "items", inputs={}, code="c") is None
+    assert workspace.build("record", "items", inputs={}, code="c", make=number(1234)).fresh
+
+
+def test_a_reader_keeps_to_the_state_that_it_began_with(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    first, second = snapshot(workspace, 1), snapshot(workspace, 2)
+    workspace.publish(first)
+    reader = workspace.at(workspace.state())
+    workspace.publish(second)
+    assert reader.get(SNAPSHOT).version == first[SNAPSHOT]
+    assert workspace.get(SNAPSHOT).version == second[SNAPSHOT]

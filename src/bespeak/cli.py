@@ -12,6 +12,8 @@ from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
 from bespeak.commands.keys import app as keys
 from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
+from bespeak.commands.operating import rollback, tasks
+from bespeak.commands.people import audit, erase, export
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -245,6 +247,11 @@ def demo(
 app.command()(compare)
 app.command()(synth)
 app.command()(doctor)
+app.command()(tasks)
+app.command()(rollback)
+app.command()(erase)
+app.command()(export)
+app.command()(audit)
 
 
 @quarantine.command("list")

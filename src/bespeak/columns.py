@@ -137,6 +137,12 @@ IDENTITIES: Mapping[str, str] = MappingProxyType(
 )
 """One identifier; `actor` is `namespace:value`, `value` a keyed hash where it is personal."""
 
+PRICES: Mapping[str, str] = MappingProxyType(
+    {"item_id": TEXT, "price": MONEY, "available": YES_NO, "from_time": TIME, "to_time": TIME}
+)
+"""What one item cost, and whether it could be bought, from a moment on and before another; null
+what nobody said, and `to_time` while it holds."""
+
 PERSONAL_NAMESPACES = ("email", "phone", "name", "card", "address", "ip")
 """Identifiers kept only as a keyed hash, whatever the source calls them."""
 

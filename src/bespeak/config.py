@@ -7,7 +7,7 @@ import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -16,6 +16,8 @@ from bespeak.columns import MAPPABLE, MONEY, NUMBER, RECORD, WHOLE
 from bespeak.errors import ConfigInvalid
 from bespeak.kafka import Kafka
 from bespeak.kafka import problems as kafka_problems
+from bespeak.schedule import Train
+from bespeak.schedule import problems as schedule_problems
 
 FILE_NAME = "bespeak.toml"
 
@@ -174,8 +176,12 @@ class Serve(_Part, frozen=True):
     host: str = "127.0.0.1"
     """Where it listens; elsewhere than on this machine once there is a key (`bespeak key`)."""
     port: int = 8000
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    """Processes that answer; without it one a core, and two at most."""
     origins: list[str] = []
     """Pages of other servers that may ask (CORS), each like `https://shop.example`."""
+    log: Literal["none", "text", "json"] = "none"
+    """A line for each request on standard error."""
 
 
 def size_bytes(text: str) -> int:
@@ -218,6 +224,12 @@ class Live(_Part, frozen=True):
     """`postgresql://…` (extra `postgres`); without it, live.db in the workspace."""
     schema: str = "bespeak"
     """Where the tables are, in that database: one for each workspace."""
+    keep_days: float = 30.0
+    """Events that a run has read leave the log after so many days."""
+    keep_mb: float = 500.0
+    """And the oldest of them before that, while the log takes up more."""
+    keep_copies_days: float | None = None
+    """Copies whose events are all older leave, and with them the record; None: never."""
 
 
 class Spark(_Part, frozen=True):
@@ -242,6 +254,7 @@ class Config(_Part, frozen=True):
     recommend: Recommend = Recommend()
     serve: Serve = Serve()
     live: Live = Live()
+    train: Train = Train()
 
 
 def load(path: Path) -> Config:
@@ -311,7 +324,7 @@ def _value_at(data: Any, path: str) -> Any:
 
 def _known_keys() -> list[str]:
     parts = (Config, Workspace, Source, Identity, Policy, Prepare, Features, Segments, Recommend,
-             Serve, Live, Kafka, Derived)  # fmt: skip
+             Serve, Live, Train, Kafka, Derived)  # fmt: skip
     return sorted({name for part in parts for name in part.__struct_fields__})
 
 
@@ -381,6 +394,12 @@ def _general_problems(config: Config) -> list[str]:
         )
     if not (config.live.database or "postgresql://").startswith("postgresql://"):
         problems.append("live.database: expected postgresql://…")  # it may hold a password
+    problems += schedule_problems(config.train)
+    problems += [
+        f"live.{name}: found `{number:g}`, expected a number above 0"
+        for name in ("keep_days", "keep_mb", "keep_copies_days")
+        if (number := getattr(config.live, name)) is not None and not number > 0
+    ]
     if config.recommend.half_life_days <= 0:
         problems.append("recommend.half_life_days must be more than 0")
     problems += [

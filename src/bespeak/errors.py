@@ -101,6 +101,12 @@ class ArtifactCorrupt(BespeakError, ValueError):
     status = 503
 
 
+class VersionRefused(BespeakError, RuntimeError):
+    """A version can be opened, but does not answer as it should."""
+
+    status = 503
+
+
 class EngineUnavailable(BespeakError, RuntimeError):
     """The chosen engine is not installed or can't do a step."""
 

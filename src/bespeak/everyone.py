@@ -13,8 +13,8 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from bespeak import flow, recommend
-from bespeak.errors import BadRequest
+from bespeak import flow, privacy, recommend
+from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.offers import HISTORIES, INTERACTIONS
 from bespeak.flow.running import Flow, Step, Tell
@@ -43,6 +43,7 @@ def recommend_everyone(
     raises  : NotReady before the first run; BadRequest on k, the engine or the folder
     """
     _check_free(out)
+    _check_erased(workspace)
     started = time.perf_counter()
     with flow.looking(workspace, engine=engine, tell=tell) as here:
         for key in (CUSTOMERS, INTERACTIONS, HISTORIES):
@@ -60,6 +61,7 @@ def recommend_everyone(
             about = _about(here, maker) | {"k": k, "repeat": again} | counted
             write_atomically(aside / MANIFEST, json.dumps(about, indent=1).encode())
             _replace(aside, out.resolve())
+            privacy.remember_export(workspace, out)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return {**about, "out": str(out)}
@@ -122,6 +124,15 @@ def _about(here: Flow, maker: recommend.Recommender) -> dict[str, Any]:
         "columns": columns,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _check_erased(workspace: Workspace) -> None:
+    """Refuse to write down somebody who was erased since the last run."""
+    if privacy.tombstones(workspace).now().pending:
+        raise NotReady(
+            "somebody was erased, and what the last run made still has them",
+            next_step="Run `bespeak run` first.",
+        )
 
 
 def _check_free(out: Path) -> None:

@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from bespeak.errors import ArtifactCorrupt, SourceUnreadable
-from bespeak.workspace import Version, Workspace, write_atomically
+from bespeak.workspace import SNAPSHOT, Version, Workspace, write_atomically
 
 RUNS = "runs.json"
 RUNS_KEPT = 50
@@ -41,9 +41,21 @@ def status(workspace: Workspace, *, recount: bool = False) -> Document:
         "account": [version.manifest["account"] for version in sources],
         "tables": _tables(workspace, sources),
         "megabytes": round(_bytes(workspace.root) / 1e6, 1),
+        "served": served(workspace),
         "versions": workspace.current(),
         "runs": runs[:5],
     }
+
+
+def served(workspace: Workspace) -> Document:
+    """The state that servers read, the one to go back to, and the one that was gone back from.
+
+    returns : version (of the snapshot; None before there is one), since, before, undone
+    """
+    state = workspace.state()
+    before, undone = ((part or {}).get(SNAPSHOT) for part in (state.before, state.undone))
+    version = state.versions.get(SNAPSHOT)
+    return {"version": version, "since": state.at or None, "before": before, "undone": undone}
 
 
 def _tables(workspace: Workspace, sources: list[Version]) -> dict[str, int]:

@@ -82,6 +82,7 @@ def address(url: str, keyed: bool) -> None:
     """Where the server listens, and whether it asks for keys."""
     console = _aside()
     console.print(f"\n[bold green]●[/] The console is at [bold]{url}/console/[/]")
+    console.print(f"  A shop to play with: [bold]{url}/store/[/]")
     console.print(f"  API: {url}/docs")
     who = "It asks for keys" if keyed else "It has no keys, so only this machine can reach it"
     console.print(f"  {who}. Ctrl-C ends it.\n")
@@ -154,6 +155,8 @@ def outcome(outcome: Any, status: Answer, folder: Path) -> None:
         console.print(
             f"Nothing has changed since the last run ({status['as_of_run']}); nothing to do."
         )
+        for line in _served(status["served"]):
+            console.print(line)
         return
     _account(console, status["account"])
     for line in _findings(outcome.found):
@@ -191,11 +194,34 @@ def status(found: Answer) -> None:
         console.print("No run has ended here yet. Run `bespeak run`.")
         return
     console.print(f"last run {found['as_of_run']}   {found['megabytes']:,.0f} MB on disk")
+    for line in _served(found["served"]):
+        console.print(line)
     _account(console, found["account"])
     table = _table("table", "rows")
     for name, rows in found["tables"].items():
         table.add_row(name, f"{rows:,}")
     console.print(table)
+
+
+def _served(found: Answer) -> Iterator[str]:
+    """Which version servers read, and what `bespeak rollback` would do."""
+    if found["version"] is None:
+        return
+    back = f"   before it: {found['before']}" if found["before"] else ""
+    yield f"served: version {found['version']}{back}"
+    if found["undone"]:
+        yield (
+            f"[yellow]Rolled back[/] from version {found['undone']}: the schedule rests, and a run"
+            " that comes to it again leaves it aside; `bespeak rollback` takes it after all."
+        )
+
+
+def rolled_back(found: Answer) -> None:
+    """What is served now."""
+    console = _out()
+    for line in _served(found):
+        console.print(line)
+    console.print("Running servers change to it within a second or two, if it answers.")
 
 
 def _account(console: Console, account: Sequence[Answer]) -> None:
@@ -366,3 +392,28 @@ def world(made: Answer, folder: Path) -> None:
         f" {made['customers']:,} people. The truth stands in {escape(str(folder / 'truth'))}."
     )
     console.print(f"Next: [bold]bespeak run -w {escape(str(folder))}[/]")
+
+
+def tasks(found: Sequence[Answer]) -> None:
+    """Runs that a server started, a line each."""
+    console = _out()
+    if not found:
+        console.print("No server has started a run here. See \\[train] in docs/configuration.md.")
+        return
+    words = ("task", "why", "state", "at work on")
+    table = _table("task", "why", "attempt", "state", "started", "seconds", "at work on",
+                   left=words)  # fmt: skip
+    for one in found:
+        started = "" if one["started"] is None else f"{one['started']:%Y-%m-%d %H:%M:%S}"
+        seconds = "" if one["seconds"] is None else f"{one['seconds']:,.1f}"
+        doing = one["problem"].message if one["problem"] else one["step"] or ""
+        shown = one["id"], one["why"], str(one["attempt"]), one["state"], started, seconds
+        table.add_row(*shown, escape(doing if one["state"] != "done" else ""))
+    console.print(table)
+
+
+def task(found: Answer) -> None:
+    """One run and its log."""
+    tasks([found])
+    for line in found["log"]:
+        _out().print(escape(line), soft_wrap=True)

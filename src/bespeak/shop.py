@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bespeak import access, collect, console, ledger, live, recommend, serve
+from bespeak import (
+    access,
+    collect,
+    console,
+    ledger,
+    live,
+    people,
+    recommend,
+    serve,
+    storefront,
+)
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
-from bespeak.flow.publishing import SNAPSHOT
 from bespeak.flow.taking import open_log
-from bespeak.workspace import CURRENT, Workspace
+from bespeak.privacy import tombstones
+from bespeak.tasks import FOLDER as TASKS
+from bespeak.tasks import Tasks
+from bespeak.training import trainer_beside
+from bespeak.workspace import CURRENT, SNAPSHOT, State, Workspace
+
+OWN = frozenset({"steps", "taken"})
+"""What a run's entry in the ledger says to bespeak alone."""
 
 
 def open_shop(workspace: Workspace) -> serve.Shop:
@@ -22,9 +38,11 @@ def open_shop(workspace: Workspace) -> serve.Shop:
 
     raises : NotReady before the first run has ended; ArtifactCorrupt
     """
+    state = workspace.state()
+    workspace = workspace.at(state)  # the same one to the end, whatever is published meanwhile
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
-    maker = recommender(workspace)
+    maker = recommend.Latest(recommender(workspace))
 
     def recommend_to(
         *,
@@ -34,34 +52,55 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         repeat: bool | None,
         since: Sequence[live.Seen] = (),
         filters: serve.Filters = serve.EVERYTHING,
+        changes: serve.Changes = serve.UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        known = customer_id is not None and snapshot.customers.one(customer_id) is not None
+        if customer_id is not None and opened.erased(customer_id):
+            raise NotFound(f"there is no customer `{customer_id[:80]}`")
+        known = customer_id is not None and snapshot.has_customer(customer_id)
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
-        return maker.answer(
+        return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**asdict(filters)),
+            filters=recommend.Filters(**vars(filters)), label=label,
         )  # fmt: skip
 
-    def similar_to(item_id: str, *, k: int) -> Mapping[str, Any]:
-        known = snapshot.items.one(item_id) is not None
-        return maker.similar(item_id, k=k, item_known=known)
+    def similar_to(
+        item_id: str, *, k: int, changes: serve.Changes = serve.UNCHANGED
+    ) -> Mapping[str, Any]:
+        known = item_id in changes or snapshot.items.one(item_id) is not None
+        return maker.at(changes).similar(item_id, k=k, item_known=known)
 
-    def trending(*, k: int, filters: serve.Filters) -> Mapping[str, Any]:
-        return maker.trending(k=k, filters=recommend.Filters(**asdict(filters)))
+    def trending(
+        *,
+        k: int,
+        filters: serve.Filters,
+        changes: serve.Changes = serve.UNCHANGED,
+        label: tuple[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        chosen = recommend.Filters(**vars(filters))
+        return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
-    return serve.Shop(
+    opened = serve.Shop(
         snapshot,
         recommend_to,
         similar_to,
         trending,
         taken=published.manifest.get("taken", 0),
+        changed=published.manifest.get("changed", 0),
         primary=workspace.config().identity.primary,
         version=published.version,
+        by_hand=state.undone is not None,
         stages=[step for step in last if step["state"] != "running"],
-        runs=[{key: value for key, value in run.items() if key != "steps"} for run in runs[:10]],
+        runs=[{key: value for key, value in run.items() if key not in OWN} for run in runs[:10]],
+        people=serve.People(
+            erase=partial(people.erase, workspace),
+            export=partial(people.export, workspace),
+            marks=tombstones(workspace).now,
+        ),
     )
+    return opened
 
 
 def recommender(workspace: Workspace) -> recommend.Recommender:
@@ -90,13 +129,38 @@ def recommender(workspace: Workspace) -> recommend.Recommender:
     )
 
 
+def open_verified(workspace: Workspace) -> serve.Shop:
+    """As `open_shop`, of files that are all as they were published.
+
+    raises : as `open_shop`
+    """
+    pinned = workspace.at(workspace.state())
+    models = [model.key for model in pinned.under(MODELS)]
+    pinned.verify(SNAPSHOT, EVALUATION, HISTORIES, CATALOGUE, *models)
+    return open_shop(pinned)
+
+
+def open_before(workspace: Workspace) -> serve.Shop:
+    """The state before the current one.
+
+    raises : NotReady where there is none; as `open_shop`
+    """
+    return open_verified(workspace.at(State(workspace.state().before or {})))
+
+
 def open_intake(workspace: Workspace) -> serve.Intake:
     """The workspace's event log, open to take events.
 
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
     identify = partial(collect.identifier, secret=workspace.secret())
-    return serve.Intake.over(open_log(workspace, workspace.config()), identify)
+    log = open_log(workspace, workspace.config())
+    return serve.Intake.over(log, identify, tombstones(workspace).admit)
+
+
+def open_tasks(workspace: Workspace) -> Tasks:
+    """The runs that servers of this workspace have started."""
+    return Tasks(workspace.root / TASKS)
 
 
 def open_admission(workspace: Workspace) -> serve.Admission:
@@ -114,17 +178,27 @@ def serve_shop(
     ready  : gets its address once it answers, and whether it asks for keys
     raises : NotReady before the first run; AddressTaken if the port is in use
     """
-    config, admission = workspace.config().serve, open_admission(workspace)
-    serve.serve(
-        partial(open_shop, workspace),
-        admission=admission,
-        open_intake=partial(open_intake, workspace),
-        host=config.host,
-        port=config.port if port is None else port,
-        make_console=partial(console.create_app, cache=workspace.root / "cache"),
-        watched=workspace.root / CURRENT,
-        tell=lambda url: ready(url, admission.wanted),
+    whole, admission = workspace.config(), open_admission(workspace)
+    config, about = whole.serve, whole.workspace
+    store = storefront.About(
+        about.name, about.currency, next(iter(whole.identity.primary), "customer")
     )
+    with trainer_beside(workspace.root):
+        serve.serve(
+            partial(open_verified, workspace),
+            open_before=partial(open_before, workspace),
+            admission=admission,
+            open_intake=partial(open_intake, workspace),
+            host=config.host,
+            port=config.port if port is None else port,
+            workers=config.workers or min(2, os.cpu_count() or 1),
+            make_console=partial(console.create_app, cache=workspace.root / "cache"),
+            make_store=partial(storefront.create_app, store),
+            watched=workspace.root / CURRENT,
+            tasks=open_tasks(workspace),
+            log=config.log,
+            tell=lambda url: ready(url, admission.wanted),
+        )
 
 
 def evaluate_files(

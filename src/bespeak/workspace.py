@@ -11,12 +11,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,11 +25,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bespeak import config as configuration
-from bespeak.errors import ArtifactCorrupt, NotReady, WorkspaceBusy
+from bespeak.contents import KEY, check, contents, file_digest
+from bespeak.errors import ArtifactCorrupt, NotFound, NotReady, WorkspaceBusy
 
 MANIFEST = "manifest.json"
 CURRENT = "current.json"
+SNAPSHOT = "artifacts/snapshot"
+"""What servers read; its version names a state of the workspace to people."""
+READ_THROUGH = ("artifacts", "features")
+"""Kinds whose files are read to see that they are as published; of the others, only the sizes."""
 PACKAGE = Path(__file__).parent
 
 
@@ -36,12 +44,6 @@ def digest(*parts: Any) -> str:
     """Twelve hex digits that stand for `parts` (anything JSON can say, keys in any order)."""
     text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def file_digest(path: Path) -> str:
-    """Sixteen hex digits of the file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 class Digests:
@@ -108,11 +110,23 @@ class Version:
         return f"{self.kind}/{self.name}"
 
 
+class State(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Versions that belong together, `kind/name` -> version; those before; those rolled back."""
+
+    versions: dict[str, str]
+    at: str = ""
+    """When it became current: an ISO time."""
+    before: dict[str, str] | None = None
+    undone: dict[str, str] | None = None
+    """The state that somebody went back from, as long as that stands."""
+
+
 class Workspace:
     """One tenant's folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self._pinned: State | None = None
 
     def config(self) -> configuration.Config:
         """The checked bespeak.toml."""
@@ -139,14 +153,17 @@ class Workspace:
         code: str,
         make: Callable[[Path], Mapping[str, Any]],
     ) -> Version:
-        """The version of `kind/name` that follows from `inputs` and `code`; made if not there.
+        """The version of `kind/name` that follows from `inputs` and `code`.
+
+        Made if it is not there, or made again if its files are not as they were published.
 
         make : fills an empty directory and returns what the manifest should say beyond inputs
         """
+        found = self.held(kind, name, inputs=inputs, code=code)
+        if found is not None:
+            return found
         version = digest(kind, name, inputs, code)
         path = self.root / kind / name / version
-        if (path / MANIFEST).is_file():
-            return Version(kind, name, version, path, read_manifest(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=path.parent))
         started = time.perf_counter()
@@ -159,6 +176,7 @@ class Workspace:
                 "version": version,
                 "inputs": dict(inputs),
                 "code": {"bespeak": _own_version(), "digest": code},
+                KEY: contents(aside),
                 "seconds": round(time.perf_counter() - started, 3),
                 "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             }
@@ -168,18 +186,52 @@ class Workspace:
             raise
         return Version(kind, name, version, path, manifest, fresh=True)
 
-    def holds(self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str) -> bool:
-        """Whether the version of `kind/name` that follows from `inputs` and `code` is there."""
+    def held(self, kind: str, name: str, *, inputs: Mapping[str, Any], code: str) -> Version | None:
+        """The version that follows from `inputs` and `code`, if it is there, and whole."""
         version = digest(kind, name, inputs, code)
-        return (self.root / kind / name / version / MANIFEST).is_file()
+        path = self.root / kind / name / version
+        if not self._whole(path):
+            return None
+        return Version(kind, name, version, path, read_manifest(path))
+
+    def _whole(self, path: Path) -> bool:
+        """Whether `path` is a version whose files are as they were published."""
+        if not (path / MANIFEST).is_file():
+            return False
+        deep = path.relative_to(self.root).parts[0] in READ_THROUGH
+        try:
+            check(path, read_manifest(path), digests=deep)
+        except ArtifactCorrupt as error:
+            logging.getLogger("bespeak.workspace").warning("made again: %s", error)
+            return False
+        return True
+
+    def state(self) -> State:
+        """What is current, and what was before; nothing before the first run.
+
+        raises : ArtifactCorrupt if current.json is not what a run wrote
+        """
+        path = self.root / CURRENT
+        if self._pinned is not None:
+            return self._pinned
+        if not path.is_file():
+            return State({})
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=State)
+        except msgspec.DecodeError as error:
+            raise ArtifactCorrupt(
+                f"{path}: can't be read", next_step="Delete it and run `bespeak run` again."
+            ) from error
+
+    def at(self, state: State) -> Workspace:
+        """The workspace as if `state` were current, whatever a run makes so meanwhile."""
+        found = Workspace(self.root)
+        found._pinned = state
+        return found
 
     def current(self) -> dict[str, str]:
         """`kind/name` -> version, as the last good run left it; empty before the first."""
-        path = self.root / CURRENT
-        if not path.is_file():
-            return {}
-        versions: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))["versions"]
-        return versions
+        return dict(self.state().versions)
 
     def find(self, key: str) -> Version | None:
         """The current version of `kind/name`, or None."""
@@ -207,18 +259,72 @@ class Workspace:
         keys = sorted(key for key in self.current() if key.startswith(f"{kind}/"))
         return [self.get(key) for key in keys]
 
-    def publish(self, versions: Mapping[str, str]) -> bool:
-        """Make `versions` current, at once; False if they were."""
-        if self.current() == dict(versions):
+    def publish(self, versions: Mapping[str, str], *, fresh: Collection[str] = ()) -> bool:
+        """Make `versions` current, at once; False if they were, or somebody went back from them.
+
+        fresh : keys of what was made just now; under a name that was there before it is mended, so
+                that readers should open it anew
+        """
+        now, wanted = self.state(), dict(versions)
+        known = (now.versions, now.before or {})
+        mended = any(wanted[key] == was.get(key) for key in fresh for was in known)
+        if not mended and (wanted == now.versions or _same(wanted, now.undone)):
             return False
-        text = json.dumps(
-            {"versions": dict(versions), "at": datetime.now(UTC).isoformat()}, indent=1
-        )
-        write_atomically(self.root / CURRENT, text.encode())
+        before = now.before if _same(wanted, now.versions) else now.versions
+        self._make_current(State(wanted, before=before))
         return True
 
+    def rollback(self, to: str | None = None) -> State:
+        """Make the state before current again, at once; once more undoes that.
+
+        A run that comes to the very state that was rolled back leaves it aside; one that comes to
+        another, because anything it rests on has changed, is published as ever.
+
+        to      : the snapshot's version in that state, to be sure
+        returns : the state that is current now
+        raises  : NotReady where there is none; NotFound for another version; ArtifactCorrupt;
+                  WorkspaceBusy
+        """
+        with self.lock():
+            now = self.state()
+            if not now.before or SNAPSHOT not in now.before:
+                raise NotReady(
+                    f"{self.root}: there is no state to go back to",
+                    next_step="There is one after a second run that changed something.",
+                )
+            if to is not None and to != now.before[SNAPSHOT]:
+                raise NotFound(
+                    f"there is no state with version `{to[:40]}` to go back to",
+                    expected=now.before[SNAPSHOT],
+                )
+            self.at(State(now.before)).verify(*now.before)
+            undone = None if _same(now.before, now.undone) else now.versions
+            self._make_current(State(now.before, before=now.versions, undone=undone))
+            return self.state()
+
+    def forget_before(self) -> None:
+        """Let there be no state to go back to: what it holds must not come back."""
+        now = self.state()
+        if now.before is not None or now.undone is not None:
+            self._make_current(State(now.versions))
+
+    def _make_current(self, state: State) -> None:
+        dated = msgspec.structs.replace(state, at=datetime.now(UTC).isoformat())
+        text = msgspec.json.format(msgspec.json.encode(dated), indent=1)
+        write_atomically(self.root / CURRENT, text)
+
+    def verify(self, *keys: str) -> None:
+        """Compare the files of current versions with their manifests.
+
+        raises : NotReady if there is no such version; ArtifactCorrupt, naming the file
+        """
+        for key in keys:
+            version = self.get(key)
+            deep = version.kind.partition("/")[0] in READ_THROUGH
+            check(version.path, version.manifest, digests=deep)
+
     def sweep(self, keep: Mapping[str, str], before: Mapping[str, str]) -> None:
-        """Remove versions unused by this run and the one before, and what killed runs left."""
+        """Remove versions that neither state uses, and what killed runs left."""
         wanted = {f"{key}/{v}" for used in (keep, before) for key, v in used.items()}
         for kind in ("stage", "record", "features", "artifacts"):
             made = [found.parent for found in (self.root / kind).rglob(MANIFEST)]
@@ -238,6 +344,16 @@ class Workspace:
                     f"{self.root}: another run is at work here", next_step="Wait for it to end."
                 ) from error
             yield
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str] | None) -> bool:
+    """Whether servers read the same in both states; before there is a snapshot: whether they are
+    equal."""
+    if other is None:
+        return False
+    if SNAPSHOT in one and SNAPSHOT in other:
+        return one[SNAPSHOT] == other[SNAPSHOT]
+    return dict(one) == dict(other)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -273,7 +389,7 @@ def _publish(aside: Path, path: Path, manifest: Mapping[str, Any]) -> None:
         _sync(file)
     write_atomically(aside / MANIFEST, json.dumps(manifest, indent=1, default=str).encode())
     aside.chmod(0o755)
-    if path.exists():  # a folder without a manifest: not a version, so not in use
+    if path.exists():  # no version, or a spoilt one: who reads it has its files open
         shutil.rmtree(path)
     aside.rename(path)
     _sync(path.parent)

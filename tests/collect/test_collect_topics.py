@@ -16,6 +16,7 @@ import pytest
 from bespeak.collect import copy_topic, topic_copies
 from bespeak.collect.messages import read_messages
 from bespeak.collect.options import Options
+from bespeak.collect.topics import Topic
 from bespeak.errors import ConfigInvalid, SourceMissing, SourceUnreadable
 from bespeak.kafka import FromEnvironment, Kafka
 from brokers import Broker, free_port, send
@@ -168,6 +169,24 @@ def test_a_broker_that_is_away_is_said_within_bounded_time_and_the_next_run_goes
     assert [offset for _, offset, _ in held(tmp_path)] == [0, 1, 2, 3, 4]
 
 
+def test_a_broker_that_goes_away_in_the_middle_leaves_whole_copies(
+    broker: Broker, tmp_path: Path
+) -> None:
+    broker.create("visits")
+    broker.tell("visits", numbered(0, 30_000))
+    # little is fetched ahead, so that it has not all come before the broker goes
+    slowly = asked(broker, settings={"queued.max.messages.kbytes": 1, "fetch.max.bytes": 20_000,
+                                     "message.max.bytes": 20_000})  # fmt: skip
+    with pytest.raises(SourceMissing, match="the next run goes on"):
+        copy_topic("visits", slowly, tmp_path, rows=1_000, patience_s=1,
+                   tell=lambda passed, wanted: broker.pause())  # fmt: skip
+    got = [offset for _, offset, _ in held(tmp_path)]
+    assert 0 < len(got) < 30_000 and got == list(range(len(got)))
+    broker.resume()
+    copy_topic("visits", asked(broker), tmp_path)
+    assert [offset for _, offset, _ in held(tmp_path)] == list(range(30_000))
+
+
 def test_nobody_listens(tmp_path: Path) -> None:
     nobody = Kafka(topic="visits", brokers=[f"127.0.0.1:{free_port()}"])
     with pytest.raises(SourceMissing, match="Connection refused"):
@@ -235,6 +254,11 @@ def test_what_the_topic_removed_unread_stops_the_run_or_is_stated(
         copy_topic("visits", asked, tmp_path, patience_s=1)
     going_on = Kafka(topic="visits", brokers=[forgetful], gaps="go_on")
     copied = copy_topic("visits", going_on, tmp_path, patience_s=1)
+    with (
+        Topic("visits", going_on, patience_s=1) as topic,
+        pytest.raises(SourceUnreadable, match="removed meanwhile; run again"),
+    ):
+        list(topic.read(0, 0, 160))
     copies = [copy for copy in topic_copies(tmp_path) if copy.partition == 0]
     assert all(one.last + 1 == next_.first for one, next_ in itertools.pairwise(copies))
     first, gap, rest = copies

@@ -23,7 +23,7 @@
     for (let at = element; at; at = at.parentElement) layers.push(rgba(getComputedStyle(at).backgroundColor));
     return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255, 1]);
   };
-  const readable = (element) => element.checkVisibility({ checkOpacity: true }) && !element.closest(".unseen, .skip") && element.getBoundingClientRect().width > 1;
+  const readable = (element) => element.checkVisibility({ checkOpacity: true }) && !element.closest(".unseen, .skip, svg[aria-hidden=true]") && element.getBoundingClientRect().width > 1;
   const shownText = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -51,8 +51,8 @@
     if (box.checkVisibility() && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "visible" && box.clientWidth)
       complaints.push(`text runs out of ${box.className || box.tagName}: ${box.textContent.slice(0, 40)}`);
   }
-  for (const control of document.querySelectorAll("button, a, input")) {
-    const name = control.getAttribute("aria-label") || control.textContent.trim() || control.title;
+  for (const control of document.querySelectorAll("button, a:not([aria-hidden=true]), input")) {
+    const name = control.getAttribute("aria-label") || control.labels?.[0]?.textContent || control.textContent.trim() || control.title;
     if (!name) complaints.push(`no name: ${control.outerHTML.slice(0, 80)}`);
   }
   if (document.querySelectorAll("h1").length !== 1) complaints.push("not one h1");

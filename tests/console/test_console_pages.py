@@ -11,10 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from visiting import Site
 
-from bespeak.console import languages
+from bespeak import console, pages
 
 pytestmark = pytest.mark.browser
 
+TEXTS = pages.texts(Path(console.__file__).parent / "texts")
 CHECK = (Path(__file__).parent / "in_page.js").read_text(encoding="utf-8")
 SIZES = {"desktop": (1280, 800), "phone": (375, 740)}
 PAGES = {
@@ -65,7 +66,7 @@ def settle(page: Page, charts: int = 0) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("language", languages.LANGUAGES)
+@pytest.mark.parametrize("language", pages.LANGUAGES)
 def test_every_page_is_readable_whole_and_translated(
     chromium: Browser, site: Site, language: str, size: str
 ) -> None:
@@ -89,9 +90,8 @@ def test_every_page_is_readable_whole_and_translated(
 
 def _texts_of_the_other_language(language: str) -> set[str]:
     """Texts that must not be seen in `language`: the other's, without those that both have."""
-    texts = languages.texts()
-    mine = set(texts[language].values())
-    (other,) = (texts[name] for name in texts if name != language)
+    mine = set(TEXTS[language].values())
+    (other,) = (TEXTS[name] for name in TEXTS if name != language)
     return {text for text in other.values() if "{" not in text} - mine - DATA_TEXT
 
 
@@ -225,7 +225,7 @@ def test_a_failure_says_what_to_do_and_can_be_tried_again(chromium: Browser, sit
         page.goto("/console/data")
         settle(page)
         alert = page.get_by_role("alert")
-        assert languages.texts()["zh"]["error.Unreachable"] in alert.inner_text()
+        assert TEXTS["zh"]["error.Unreachable"] in alert.inner_text()
         page.unroute("**/v1/data")
         page.get_by_role("button").filter(has_text="重试").click()
         page.wait_for_selector(".account")

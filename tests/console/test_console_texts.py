@@ -7,38 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from bespeak import columns, console
-from bespeak.console import languages
+from bespeak import columns, console, pages
 
 FOLDER = Path(console.__file__).parent
+TEXTS = pages.texts(FOLDER / "texts")
 SCRIPTS = {path: path.read_text(encoding="utf-8") for path in (FOLDER / "static").rglob("*.js")}
 SHELL = (FOLDER / "templates" / "shell.html").read_text(encoding="utf-8")
 FAMILIES = (
     "error.", "stage.", "type.", "model.", "table.", "format.", "found.", "reason.", "column.",
     "attribute.", "feature.", "health.", "metric.", "curve.", "repeat.", "stands.", "words.",
-    "nav.", "page.", "kmeans.", "step.",
+    "nav.", "page.", "kmeans.", "step.", "task.",
 )  # fmt: skip
 """Texts named by a code of the data, or put together from one."""
 
 
 def test_both_languages_have_the_same_keys_and_holes() -> None:
-    texts = languages.texts()
-    assert list(texts["en"]) == list(texts["zh"])
-    for key, text in texts["en"].items():
+    assert list(TEXTS["en"]) == list(TEXTS["zh"])
+    for key, text in TEXTS["en"].items():
         holes = set(re.findall(r"{(\w+)}", text))
-        assert holes == set(re.findall(r"{(\w+)}", texts["zh"][key])), key
+        assert holes == set(re.findall(r"{(\w+)}", TEXTS["zh"][key])), key
 
 
 def test_no_text_is_empty_and_chinese_is_chinese() -> None:
     same = {"nav.", "format.", "metric."}
-    for key, text in languages.texts()["zh"].items():
+    for key, text in TEXTS["zh"].items():
         assert text.strip()
         if not key.startswith(tuple(same)):
             assert re.search(r"[\u4e00-\u9fff]|^{", text), f"{key}: {text}"
 
 
 def test_every_text_that_a_script_asks_for_is_there() -> None:
-    known = languages.texts()["en"]
+    known = TEXTS["en"]
     for path, script in SCRIPTS.items():
         for key in re.findall(r'\bsay\("([^"]+)"', script):
             assert key in known, f"{path.name}: {key}"
@@ -50,7 +49,7 @@ def test_every_text_that_a_script_asks_for_is_there() -> None:
 
 def test_every_text_is_asked_for() -> None:
     everything = "".join(SCRIPTS.values()) + SHELL
-    for key in languages.texts()["en"]:
+    for key in TEXTS["en"]:
         stem = re.sub(r"\.(one|other)$", "", key)
         assert key.startswith(FAMILIES) or f'"{stem}"' in everything or f"'{stem}'" in everything, (
             key
@@ -58,7 +57,7 @@ def test_every_text_is_asked_for() -> None:
 
 
 def test_every_column_type_and_table_of_the_record_has_a_name() -> None:
-    known = languages.texts()["en"]
+    known = TEXTS["en"]
     for kind in columns.EVENT_TYPES:
         assert f"type.{kind}" in known
     for table in columns.MAPPABLE:
@@ -73,7 +72,7 @@ def test_every_column_type_and_table_of_the_record_has_a_name() -> None:
     ],
 )  # fmt: skip
 def test_a_browser_says_which_language_it_prefers(header: str, language: str) -> None:
-    assert languages.preferred(header) == language
+    assert pages.preferred(header) == language
 
 
 def test_no_script_makes_markup_of_text() -> None:

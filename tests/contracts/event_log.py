@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from bespeak.live import Entry, Log, Seen
+from bespeak.live import Change, Entry, KeptChange, Log, Seen
 
-Open = Callable[[], Log]
+Open = Callable[..., Log]
 
 
 def entry(
-    event_id: str, visitor: str = "customer:1", item: str | None = "tea", session: str | None = None
+    event_id: str,
+    visitor: str = "customer:1",
+    item: str | None = "tea",
+    session: str | None = None,
+    kind: str = "view",
+    **also: str,
 ) -> Entry:
-    """A view."""
-    return Entry(event_id, visitor, session, item, "view", 1_000, b'{"type":"view"}')
+    """A view; `also` are further identifiers that it carries."""
+    named = f',"identifiers":{json.dumps(also)}' if also else ""
+    body = f'{{"type":"view"{named}}}'.encode()
+    return Entry(event_id, visitor, session, item, kind, 1_000, body)
+
+
+def ids(log: Log) -> list[str]:
+    return [kept.entry.event_id for kept in log.after(0, 1_000)]
 
 
 def items(seen: list[Seen]) -> list[str]:
@@ -22,7 +34,7 @@ def items(seen: list[Seen]) -> list[str]:
 
 
 class EventLogContract:
-    """Subclass as `Test…`, with a fixture `open_log`."""
+    """Subclass as `Test…`, with a fixture `open_log` that takes what the log does."""
 
     def test_what_was_appended_is_there_after_opening_again(self, open_log: Open) -> None:
         log = open_log()
@@ -53,6 +65,12 @@ class EventLogContract:
         assert items(log.history(["customer:1"], 3)) == ["i2", "i3", "i4"]
         assert items(log.history(["customer:2"], 3)) == ["tea"]
         assert log.history(["customer:3"], 3) == []
+
+    def test_what_was_only_shown_takes_no_place_in_a_history(self, open_log: Open) -> None:
+        log = open_log()
+        shown = [entry(f"s{at}", item=f"i{at}", kind="impression") for at in range(5)]
+        log.append([[entry("a"), *shown]], received=1)
+        assert items(log.history(["customer:1"], 3)) == ["tea"]
 
     def test_a_session_follows_who_logs_in_and_can_be_parted_again(self, open_log: Open) -> None:
         log = open_log()
@@ -119,3 +137,112 @@ class EventLogContract:
         ids = [kept.entry.event_id for kept in one.after(0, 1_000)]
         assert sorted(ids) == sorted({f"{n}{at}" for n in ("a", "b", "both") for at in range(50)})
         assert two.last() == one.last()
+
+    def test_a_change_adds_to_what_was_said_of_an_item_and_nothing_is_overwritten(
+        self, open_log: Open
+    ) -> None:
+        log = open_log()
+        assert (log.changes_last(), list(log.changes_after(0, 9))) == (0, [])
+        log.change([Change("tea", {"title": "Tea", "price": "2.50"}), Change("ink", {})], 5)
+        log.change([Change("tea", {"price": "3"}), Change("tea", {"available": False})], 7)
+        log.close()
+        again = open_log()
+        kept = list(again.changes_after(0, 9))
+        assert [(one.item_id, one.time, one.said) for one in kept] == [
+            ("tea", 5, {"title": "Tea", "price": "2.50"}),
+            ("ink", 5, {}),
+            ("tea", 7, {"title": "Tea", "price": "3"}),
+            ("tea", 7, {"title": "Tea", "price": "3", "available": False}),
+        ]
+        assert again.changes_last() == kept[-1].position
+        assert list(again.changes_after(kept[1].position, 1)) == [kept[2]]
+        assert again.last() == 0
+
+    def test_a_change_that_changes_nothing_is_not_kept(self, open_log: Open) -> None:
+        log = open_log()
+        log.change([Change("tea", {"price": "2"}), Change("tea", {"price": "2"})], 1)
+        last = log.changes_last()
+        log.change([Change("tea", {"price": "2"})], 2)
+        assert log.changes_last() == last
+
+    def test_two_that_change_at_once_lose_no_field(self, open_log: Open) -> None:
+        one, two = open_log(), open_log()
+
+        def change(log: Log, name: str) -> None:
+            for at in range(20):
+                log.change([Change("tea", {name: str(at)})], at)
+
+        threads = [
+            threading.Thread(target=change, args=pair) for pair in ((one, "title"), (two, "brand"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        kept: list[KeptChange] = list(one.changes_after(0, 99))
+        assert len(kept) == 40
+        assert kept[-1].said == {"title": "19", "brand": "19"}
+
+    def test_events_are_found_by_every_identifier_that_they_carry(self, open_log: Open) -> None:
+        log = open_log()
+        log.append(
+            [[entry("a", "session:s", session="s"), entry("b", email="email:h")]], received=1
+        )
+        log.append([[entry("c", "customer:2", None, "s"), entry("d", "email:h")]], received=1)
+        assert [one.entry.event_id for one in log.of(["session:s"])] == ["a", "c"]
+        assert [one.entry.event_id for one in log.of(["email:h"])] == ["b", "d"]
+        (last,) = log.of(["email:h"], after=next(iter(log.of(["email:h"]))).position)
+        assert (last.received, last.entry) == (1, entry("d", "email:h"))
+        assert log.of([]) == log.of(["nobody:1"]) == []
+        assert log.sessions(["customer:2", "customer:3"]) == ["s"]
+        assert log.sessions(["customer:3"]) == []
+
+    def test_an_erased_persons_events_and_joins_are_gone_and_no_others(
+        self, open_log: Open
+    ) -> None:
+        log = open_log()
+        log.append([[entry("a"), entry("b", "session:s", "rice", "s")]], received=1)
+        log.append([[entry("c", "customer:1", "milk", "s"), entry("d", "customer:2")]], received=1)
+        log.append([[entry("e", "customer:3", session="t", email="email:h")]], received=1)
+        assert log.erase(["customer:1", "session:s", "email:h"]) == 4
+        assert ids(log) == ids(open_log()) == ["d"]
+        assert log.sessions(["customer:1", "customer:3"]) == ["t"]
+        assert log.erase(["customer:1", "session:s"]) == 0
+        log.append([[entry("f", "session:s", "rice", "s")]], received=1)
+        assert items(log.history(["customer:1"], 9)) == []
+
+    def test_who_may_not_be_kept_is_not_and_joins_nothing(self, open_log: Open) -> None:
+        def admit(entries: Sequence[Entry]) -> Sequence[Entry]:
+            return [one for one in entries if one.visitor != "customer:1"]
+
+        log = open_log(admit=admit)
+        given = [entry("a", session="s"), entry("b", "customer:2")]
+        assert log.append([given, [entry("c")]], received=1) == [1, 0]
+        assert ids(log) == ["b"]
+        assert log.sessions(["customer:1"]) == []
+
+    def test_old_events_leave_up_to_a_position_and_no_further(self, open_log: Open) -> None:
+        log = open_log()
+        for at in range(6):
+            log.append([[entry(f"a{at}", session=f"s{at}")]], received=at)
+        places = [kept.position for kept in log.after(0, 9)]
+        assert log.drop(places[1], before=1) == 1
+        assert ids(log) == ["a1", "a2", "a3", "a4", "a5"]
+        assert log.drop(places[4], most=2) == 2
+        assert ids(log) == ["a3", "a4", "a5"]
+        assert log.drop(places[4]) == 2
+        assert ids(log) == ["a5"]
+        assert log.sessions(["customer:1"]) == ["s5"], "a session goes with its last event"
+        assert log.last() == places[5]
+        log.append([[entry("a9")]], received=9)
+        assert log.last() > places[5]
+
+    def test_it_says_what_it_holds(self, open_log: Open) -> None:
+        log = open_log()
+        assert (log.held().events, log.held().oldest) == (0, None)
+        log.append([[entry(f"a{at}", item="i" * 100) for at in range(500)]], received=7)
+        full = log.held()
+        assert (full.events, full.oldest) == (500, 7)
+        assert full.bytes > 50_000
+        log.drop(log.last(), most=400)
+        assert log.held().bytes < full.bytes / 2

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
-from bespeak import collect, flow, ledger
+from bespeak import collect, flow, ledger, people
 from bespeak.errors import ConfigInvalid, NotReady, SourceMissing
 from bespeak.flow import Step
 from bespeak.flow.examining import diagnose
@@ -90,7 +91,6 @@ def test_several_partitions_run_after_run_each_message_once(
     assert ids(workspace) == sorted(f"e{number}" for number in range(310))
     line = account(workspace)
     assert (line["rows_in"], line["kept"], line["merged"]) == (310, 310, 0)
-    assert flow.run(workspace).versions["artifacts/snapshot"]  # and on to the last stage
 
 
 def test_an_event_sent_twice_is_merged_by_its_id(broker: Broker, workspace: Workspace) -> None:
@@ -194,6 +194,34 @@ def test_runs_killed_at_any_moment_count_each_message_once(
     line = account(workspace)
     assert (line["rows_in"], line["kept"], line["merged"]) == (24_000, 24_000, 0)
     assert ids(workspace) == sorted(f"e{number}" for number in range(24_000))
+
+
+def test_who_is_erased_leaves_the_copies_as_well_and_a_replay_does_not_bring_them_back(
+    broker: Broker, workspace: Workspace
+) -> None:
+    who = "ada-lovelace-1815"
+    broker.tell("visits", [*visits(0, 100), visit(100, who=who), visit(101)], partition=1)
+    flow.run(workspace)
+    people.erase(workspace, who, by="test")
+    names = [copy.path.name for copy in collect.topic_copies(workspace.root / "kafka" / "visits")]
+    broker.tell("visits", [visit(102, who=who), visit(103)], partition=1)
+    flow.run(workspace)
+    done = people.carried_out(workspace)
+    assert (done["pending"], done["raw_files"]) == (False, [])
+    ours = [
+        path for path in workspace.root.rglob("*") if path.is_file() and "broker" not in path.name
+    ]
+    assert not [path for path in ours if holds(path, who)]
+    assert ids(workspace) == sorted(f"e{number}" for number in (*range(100), 101, 103))
+    again = collect.topic_copies(workspace.root / "kafka" / "visits")
+    assert names == [copy.path.name for copy in again][:1]
+
+
+def holds(path: Path, text: str) -> bool:
+    """Whether a file, or a table in it, has `text` in it."""
+    if path.suffix == ".parquet":
+        return text in str(pq.read_table(path).to_pydict())
+    return text.encode() in path.read_bytes()
 
 
 def test_a_password_stands_in_no_file_of_the_workspace(

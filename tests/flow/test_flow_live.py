@@ -15,6 +15,7 @@ import pytest
 from bespeak import flow, ledger, shop
 from bespeak.flow.taking import take
 from bespeak.live import Entry, SQLiteLog, check, impression
+from bespeak.privacy import tombstones
 from bespeak.workspace import Workspace
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,7 +95,9 @@ def test_a_run_takes_each_event_of_the_log_once(workspace: Workspace) -> None:
 
 def test_a_run_that_dies_after_copying_loses_and_doubles_nothing(workspace: Workspace) -> None:
     tell(workspace, view("a", "s1"))
-    take(workspace, workspace.config())  # and then the machine went down
+    take(
+        workspace, workspace.config(), tombstones(workspace).now()
+    )  # and then the machine went down
     assert shop.open_shop(workspace).taken == 0
     assert flow.evaluate(workspace, models=["popular"], k=5, repeat=None)["models"]
     tell(workspace, view("b", "s1"))

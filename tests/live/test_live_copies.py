@@ -12,7 +12,16 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from bespeak.live import Entry, SQLiteLog, check, copies, copy_new, impression
+from bespeak.live import (
+    Entry,
+    SQLiteLog,
+    check,
+    copies,
+    copy_new,
+    drop_copies,
+    impression,
+    without,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -94,6 +103,37 @@ def test_a_copy_says_what_the_event_said(log: SQLiteLog, tmp_path: Path) -> None
     assert (bought["position"], bought["properties"]) == (2, '{"shelf":"top"}')
     assert (seen["value"], seen["price"], seen["id_card"]) == ("1.10", None, "card:9")
     assert seen["time"] == NOW.replace(tzinfo=None)
+
+
+def test_a_copy_is_written_again_without_who_was_erased(log: SQLiteLog, tmp_path: Path) -> None:
+    folder = tmp_path / "live"
+    told(log, view("a"), view("b", identifiers={"email": "h"}), view("c", session_id="t"))
+    told(log, view("d", session_id="u", identifiers={"customer": "1"}))
+    (whole,) = copy_new(log, folder)
+    untouched = whole.path.read_bytes()
+    assert without(folder, lambda given: set(given) & {"email:nobody"}) == {}
+    assert whole.path.read_bytes() == untouched
+    left = without(folder, lambda given: set(given) & {"email:h", "session:t"})
+    assert left == {whole.path.name: 2}
+    assert ids(folder) == ["a", "d"]
+    without(folder, set)
+    assert ids(folder) == []
+    assert copy_new(log, folder) == [], "the name still says how far the log was copied"
+
+
+def test_copies_leave_when_all_their_events_are_old_but_never_the_last(
+    log: SQLiteLog, tmp_path: Path
+) -> None:
+    folder = tmp_path / "live"
+    for day in (1, 2, 3):
+        told(log, view(f"e{day}", time=f"2026-02-0{day}T00:00:00Z"))
+        copy_new(log, folder)
+    second = int(datetime(2026, 2, 2, tzinfo=UTC).timestamp() * 1e6)
+    assert drop_copies(folder, second) == 1
+    assert ids(folder) == ["e2", "e3"]
+    assert drop_copies(folder, 10 * second) == 1
+    assert ids(folder) == ["e3"]
+    assert copy_new(log, folder) == []
 
 
 def test_a_list_that_was_shown_is_a_row_for_each_of_its_items(

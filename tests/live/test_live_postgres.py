@@ -20,8 +20,8 @@ def open_log(postgres: Any) -> Iterator[Open]:
     opened: list[PostgresLog] = []
     schema = f"shop_{next(NUMBERS)}"
 
-    def make() -> Log:
-        opened.append(PostgresLog(postgres.get_uri(), schema=schema))
+    def make(**settings: Any) -> Log:
+        opened.append(PostgresLog(postgres.get_uri(), schema=schema, **settings))
         return opened[-1]
 
     yield make

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bespeak.errors import LogUnavailable
 from bespeak.live import Log, SQLiteLog
-from contracts.event_log import EventLogContract, Open, entry
+from contracts.event_log import EventLogContract, Open, entry, ids
 
 WRITER = """
 import sys
@@ -31,8 +35,8 @@ for at in range(1_000_000):
 def open_log(tmp_path: Path) -> Iterator[Open]:
     opened: list[SQLiteLog] = []
 
-    def make() -> Log:
-        opened.append(SQLiteLog(tmp_path / "live.db"))
+    def make(**settings: Any) -> Log:
+        opened.append(SQLiteLog(tmp_path / "live.db", **settings))
         return opened[-1]
 
     yield make
@@ -92,3 +96,48 @@ def test_a_failed_append_keeps_none_of_its_events(tmp_path: Path) -> None:
     assert log.last() == 0
     assert log.append([[entry("good")]], received=1) == [1]
     log.close()
+
+
+HOLDER = """
+import fcntl, sys, time
+with open(sys.argv[1], "wb") as stream:
+    fcntl.flock(stream, fcntl.LOCK_EX)
+    print("mine", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_an_append_waits_for_its_turn_and_a_writer_that_dies_loses_its_own(tmp_path: Path) -> None:
+    log = SQLiteLog(tmp_path / "live.db")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "live.db-turn")], stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"mine\n"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(log.append, [[entry("a")]], 7)
+        with pytest.raises(FutureTimeout):
+            waiting.result(0.2)
+        assert log.history(["customer:1"], 10) == []
+        holder.kill()
+        holder.wait()
+        assert waiting.result(5) == [1]
+    log.close()
+
+
+def test_the_bytes_of_an_erased_person_are_in_no_file_of_the_log(tmp_path: Path) -> None:
+    log, other = SQLiteLog(tmp_path / "live.db"), SQLiteLog(tmp_path / "live.db")
+    chosen = random.Random(1)
+    for batch in range(40):  # names in no order: pages are split, and keep stale copies of them
+        numbers = [chosen.randrange(10**6) for _ in range(500)]
+        names = [f"customer:{n}-{'aurelia' if n % 20 == 0 else 'nobody'}" for n in numbers]
+        log.append([[entry(f"{batch}-{n}", who) for n, who in enumerate(names)]], received=1)
+    assert other.last() == 20_000
+    found = [kept.entry.visitor for kept in log.after(0, 20_000)]
+    gone = {who for who in found if "aurelia" in who}
+    assert log.erase(gone) == sum(who in gone for who in found)
+    for path in tmp_path.iterdir():
+        assert b"aurelia" not in path.read_bytes(), path.name
+    assert len(ids(other)) == 1_000
+    log.close()
+    other.close()

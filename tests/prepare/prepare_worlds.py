@@ -114,7 +114,7 @@ def written(
         source,
         folder,
         quote=quote,
-        rows_in=rows_in,
+        came=None if rows_in is None else prepare.Came(rows_in),
     )
 
 

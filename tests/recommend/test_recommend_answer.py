@@ -58,6 +58,7 @@ def recommender(name: str = "item_knn", **options: object) -> Recommender:
         Groups.of(["stationery", "food", None, "food"]),
         np.array([25_000, 9_900, np.iinfo(np.int64).min, 32_500]),
         np.ones(4, np.bool_),
+        np.ones(4, np.bool_),
     )
     made = Recommender(
         fit(name, known), "v1", known, catalogue, fit_popular(known, PopularParameters()),

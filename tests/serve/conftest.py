@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import little_shop
@@ -9,6 +10,10 @@ import pytest
 from asking import Ask, ask_of
 
 from bespeak.serve import Shop, create_app
+from bespeak.tasks import Task, Tasks
+
+TASK = "20260101T030000000000-0a1b"
+"""A run that waits to be started."""
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +27,8 @@ def shop(folder: Path) -> Shop:
 
 
 @pytest.fixture(scope="session")
-def ask(shop: Shop) -> Ask:
-    return ask_of(create_app(shop))
+def ask(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    tasks = Tasks(tmp_path_factory.mktemp("tasks"))
+    (tasks.folder / TASK).mkdir()
+    tasks.write(Task(id=TASK, why="at", asked=datetime(2026, 1, 1, 3, tzinfo=UTC)))
+    return ask_of(create_app(shop, tasks=tasks))

@@ -18,7 +18,17 @@ import pyarrow as pa
 from bespeak.columns import IDENTITIES, RECORD
 from bespeak.engines import DuckDB, Engine
 from bespeak.live import Seen
-from bespeak.serve import EVERYTHING, Filters, Findings, Rows, Shop, Snapshot, publish
+from bespeak.serve import (
+    EVERYTHING,
+    UNCHANGED,
+    Changes,
+    Filters,
+    Findings,
+    Rows,
+    Shop,
+    Snapshot,
+    publish,
+)
 
 START = datetime(2025, 3, 1, 8, 0)
 AS_OF = datetime(2025, 5, 30)
@@ -369,6 +379,7 @@ def _offer(snapshot: Snapshot, number: int, rank: int, why: Mapping[str, str]) -
 def _recommend(
     snapshot: Snapshot, version: str, *, customer_id: str | None, items: Sequence[str], k: int,
     repeat: bool | None, since: Sequence[Seen] = (), filters: Filters = EVERYTHING,
+    changes: Changes = UNCHANGED, label: tuple[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     had = list(items)
     if customer_id is not None:
@@ -394,14 +405,24 @@ def _recommend(
     }  # fmt: skip
 
 
-def _trending(snapshot: Snapshot, version: str, *, k: int, filters: Filters) -> dict[str, Any]:
+def _trending(
+    snapshot: Snapshot,
+    version: str,
+    *,
+    k: int,
+    filters: Filters,
+    changes: Changes = UNCHANGED,
+    label: tuple[str, str] | None = None,
+) -> dict[str, Any]:
     found = _recommend(
         snapshot, version, customer_id=None, items=(), k=k, repeat=None, filters=filters
     )
     return {name: found[name] for name in ("model", "version", "as_of", "items")}
 
 
-def _similar(snapshot: Snapshot, item: str, *, k: int) -> dict[str, Any]:
+def _similar(
+    snapshot: Snapshot, item: str, *, k: int, changes: Changes = UNCHANGED
+) -> dict[str, Any]:
     number = int(item[1:])
     why = {"code": "bought_with", "en": "Often bought together", "zh": "常一起购买"}
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bespeak.collect.conform import conform
 from bespeak.collect.find import find, find_format, format_of, short_names
+from bespeak.collect.leaving_out import leave_out
 from bespeak.collect.mapping import check_mapping
 from bespeak.collect.options import reading
 from bespeak.collect.personal import identifier
@@ -11,7 +12,7 @@ from bespeak.collect.propose import Guess, Proposal, propose
 from bespeak.collect.quote import quote
 from bespeak.collect.raw import RawFile, open_raw, open_refused
 from bespeak.collect.stage import preview, stage
-from bespeak.collect.topic_copies import TopicCopy, copy_topic, topic_copies
+from bespeak.collect.topic_copies import TopicCopy, copy_topic, forget, topic_copies
 
 __all__ = [
     "Guess",
@@ -23,8 +24,10 @@ __all__ = [
     "copy_topic",
     "find",
     "find_format",
+    "forget",
     "format_of",
     "identifier",
+    "leave_out",
     "open_raw",
     "open_refused",
     "preview",

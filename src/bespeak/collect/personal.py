@@ -6,16 +6,13 @@ asks for a customer by e-mail must find what the engine hashed; a test holds the
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 
 import ibis
 import ibis.expr.types as ir
 
 from bespeak.columns import PERSONAL_NAMESPACES
-
-HASH_DIGITS = 32
+from bespeak.privacy import Keyed
 
 
 def identifier(namespace: str, value: str, secret: bytes) -> str | None:
@@ -28,28 +25,19 @@ def identifier(namespace: str, value: str, secret: bytes) -> str | None:
         return None
     if namespace not in PERSONAL_NAMESPACES:
         return f"{namespace}:{shown}"
-    inner, outer = _keys(secret)
-    nested = hashlib.sha256(f"{inner}{namespace}:{shown}".encode()).hexdigest()
-    return f"{namespace}:{hashlib.sha256((outer + nested).encode()).hexdigest()[:HASH_DIGITS]}"
+    return f"{namespace}:{_keyed(secret).of(f'{namespace}:{shown}')}"
 
 
 def identifiers(namespace: str, shown: ir.Value, secret: bytes) -> ir.Value:
     """`identifier` for a column of trimmed text."""
+    named = ibis.literal(f"{namespace}:")
     if namespace not in PERSONAL_NAMESPACES:
-        return ibis.literal(f"{namespace}:") + shown
-    inner, outer = _keys(secret)
-    tidy = _tidy(namespace, shown)
-    nested = (ibis.literal(f"{inner}{namespace}:") + tidy).hexdigest("sha256")
-    hashed = (ibis.literal(outer) + nested).hexdigest("sha256")
-    return ibis.literal(f"{namespace}:") + hashed.left(HASH_DIGITS)
+        return named + shown
+    return named + _keyed(secret).column(named + _tidy(namespace, shown))
 
 
-def _keys(secret: bytes) -> tuple[str, str]:
-    """Two keys of the secret, so that the secret itself never stands in a query."""
-    return (
-        hmac.new(secret, b"bespeak identifier, inner", "sha256").hexdigest(),
-        hmac.new(secret, b"bespeak identifier, outer", "sha256").hexdigest(),
-    )
+def _keyed(secret: bytes) -> Keyed:
+    return Keyed(secret, "identifier")
 
 
 def _tidy_value(namespace: str, value: str) -> str:

@@ -182,7 +182,7 @@ class _Rows:
             return
         schema = pa.schema(self._types)
         if self._writer is None:
-            self._writer = _writer(self._folder / f"part-{self._part:05d}.parquet", schema)
+            self._writer = parquet_writer(self._folder / f"part-{self._part:05d}.parquet", schema)
             self._part += 1
         tables = [_shaped(table, schema) for table in self._waiting] or [schema.empty_table()]
         self._writer.write_table(pa.concat_tables(tables), row_group_size=GROUP_ROWS)
@@ -213,7 +213,7 @@ class _Refusals:
             return
         if self._writer is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._writer = _writer(self._folder / "part-0.parquet", _REFUSED)
+            self._writer = parquet_writer(self._folder / "part-0.parquet", _REFUSED)
         self.reasons.update(each.reason for each in refused)
         self._writer.write_table(pa.Table.from_pylist([asdict(each) for each in refused], _REFUSED))
 
@@ -222,7 +222,8 @@ class _Refusals:
             self._writer.close()
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """How every staged file is written."""
     return pq.ParquetWriter(
         path, schema, compression="zstd", compression_level=1, write_statistics=False
     )

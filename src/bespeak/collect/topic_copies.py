@@ -1,20 +1,21 @@
 """Copies of a topic: every message in one of them, as it came, and none in two.
 
-A copy is a Parquet file that never changes. Its name says the partition and the offsets that it
-holds, the next one begins where it ends, and none is there before it is whole. So where to go on
-is read from names, and a copy cut short leaves nothing and is made again.
+A copy is a Parquet file that never changes, unless somebody in it is erased. Its name says the
+partition and the offsets that it answers for, the next one begins where it ends, and none is there
+before it is whole. So where to go on is read from names, and a copy cut short leaves nothing.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bespeak.collect.topics import PATIENCE_S, Span, Topic
@@ -120,6 +121,13 @@ def note_of(path: Path) -> dict[str, Any]:
             next_step="Put the file back from a backup; its name says which offsets it held.",
         ) from error
     return note
+
+
+def forget(path: Path, offsets: Sequence[int]) -> None:
+    """Write a copy anew without some of its messages: those of somebody who was erased."""
+    whole = pq.read_table(path)
+    gone = pc.is_in(whole["offset"], value_set=pa.array(offsets, pa.int64()))
+    _put(path, whole.filter(pc.invert(gone)))
 
 
 # -- what to read --------------------------------------------------------------------------------
@@ -228,8 +236,11 @@ def _write(
     note = {"removed": False, **note, "first": first, "last": last}
     said = {NOTE: json.dumps(note, sort_keys=True).encode()}
     whole = pa.concat_tables([SCHEMA.empty_table(), *tables]).replace_schema_metadata(said)
+    _put(folder / f"partition-{note['partition']:05d}-{first:015d}-{last:015d}.parquet", whole)
+
+
+def _put(path: Path, whole: pa.Table) -> None:
     content = pa.BufferOutputStream()
     pq.write_table(whole, content, compression="zstd", compression_level=1, row_group_size=50_000)
-    name = f"partition-{note['partition']:05d}-{first:015d}-{last:015d}.parquet"
     # what stands in a message nobody else need read
-    write_atomically(folder / name, content.getvalue().to_pybytes(), mode=0o600)
+    write_atomically(path, content.getvalue().to_pybytes(), mode=0o600)

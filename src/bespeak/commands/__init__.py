@@ -23,6 +23,8 @@ Folder = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 HERE = Path()
+BY = "command line"
+"""Who asks, as the audit log has it."""
 
 
 def teaching(command: Callable[P, None], *, status: int = 1) -> Callable[P, None]:

@@ -9,8 +9,10 @@ import typer
 
 from bespeak import screen
 from bespeak.access import SCOPES, Key, Keyring
-from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
+from bespeak.commands import BY, HERE, Folder, Json, emit, opened, teaching
 from bespeak.errors import BadRequest
+from bespeak.privacy import Act, audit
+from bespeak.workspace import Workspace
 
 app = typer.Typer(
     help="Who may ask the server, and for what.\n\nWithout a key, `bespeak serve` listens on this"
@@ -54,6 +56,7 @@ def create(
             "public" if public else "secret", name=name, scopes=scope or SCOPES,
             per_second=per_second,
         )  # fmt: skip
+        _on_record(here, "key made", key)
     _made(key, text, as_json)
 
 
@@ -82,6 +85,7 @@ def rotate(
     """Make a key that may do the same; the old one holds for a while more."""
     with opened(workspace) as here:
         key, text = Keyring(here.root).rotate(key_id, grace=timedelta(hours=grace_hours))
+        _on_record(here, "key rotated", key, instead_of=key_id)
     _made(key, text, as_json)
 
 
@@ -91,10 +95,15 @@ def revoke(key_id: Id, workspace: Folder = HERE, as_json: Json = False) -> None:
     """Let a key hold no longer, nor the tokens and sign-ins that go by it; within a second."""
     with opened(workspace) as here:
         key = Keyring(here.root).revoke(key_id)
+        _on_record(here, "key revoked", key)
     if as_json:
         emit(_told(key))
     else:
         screen.keys([key])
+
+
+def _on_record(here: Workspace, act: Act, key: Key, **about: str) -> None:
+    audit(here).add(act, by=BY, key=key.id, kind=key.kind, **about)
 
 
 def _made(key: Key, text: str, as_json: bool) -> None:

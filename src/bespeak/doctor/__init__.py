@@ -7,7 +7,7 @@ from bespeak.doctor.findings import Finding, Setting, Severity, examine
 from bespeak.doctor.machine import Machine, look
 from bespeak.doctor.needs import Estimate, Needs, Raw, foresee
 from bespeak.doctor.shown import shown
-from bespeak.doctor.sizes import in_bytes
+from bespeak.doctor.sizes import bytes_said, in_bytes
 
 __all__ = [
     "Estimate",
@@ -18,6 +18,7 @@ __all__ = [
     "Setting",
     "Severity",
     "Step",
+    "bytes_said",
     "examine",
     "expanded",
     "foresee",

@@ -25,13 +25,13 @@ def offsets(zone: str, first: int, last: int) -> tuple[tuple[int, int], ...]:
     Offsets are looked up once a day, and each change is then narrowed down to its second.
     """
     place = ZoneInfo(zone)
-    found = [(first, _offset(place, first))]
+    found = [(first, offset(place, first))]
     at = first
     while at < last:
         after = min(at + DAY, last)
-        if _offset(place, after) != found[-1][1]:
+        if offset(place, after) != found[-1][1]:
             after = _change(place, at, after)
-            found.append((after, _offset(place, after)))
+            found.append((after, offset(place, after)))
         at = after
     return tuple(found)
 
@@ -45,18 +45,17 @@ def local(at: ir.Value, changes: tuple[tuple[int, int], ...]) -> ir.Value:
     return at + ibis.cases(*branches, else_=ibis.literal(oldest))
 
 
-def _offset(place: ZoneInfo, at: int) -> int:
+def offset(place: ZoneInfo, at: int) -> int:
+    """How far the zone's clocks are ahead of UTC at an instant; both in microseconds."""
     moment = (EPOCH + timedelta(microseconds=at)).astimezone(place)
     return (moment.utcoffset() or timedelta()) // timedelta(microseconds=1)
 
 
 def _change(place: ZoneInfo, before: int, after: int) -> int:
     """The first whole second in (before, after] at which the offset is the one of `after`."""
-    target = _offset(place, after)
+    target = offset(place, after)
     low, high = before // 1_000_000, -(-after // 1_000_000)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (low, middle) if _offset(place, middle * 1_000_000) == target else (middle, high)
-        )
+        low, high = (low, middle) if offset(place, middle * 1_000_000) == target else (middle, high)
     return high * 1_000_000

@@ -127,6 +127,8 @@ class Feature:
     unit: str
     en: str
     zh: str
+    batch_only: str = ""
+    """Why no state can bring it up to date by event; empty for all that one can."""
 
     @property
     def whole(self) -> bool:

@@ -22,6 +22,7 @@ def declare(_: Scope) -> tuple[Feature, ...]:
             "visits", distinct("session", ACTION), "count", "visits",
             "Visits: what the customer did without a long pause, outside orders at a till",
             "访问次数：没有长时间停顿的一连串行为（不含收银订单）",
+            batch_only="where a visit ends is found by sorting all that a person did",
         ),
         Feature(
             "views", count(Is("type", ("view",))), "count", "events", "Items viewed", "浏览次数"

@@ -22,15 +22,18 @@ from bespeak import ledger, prepare
 from bespeak.config import Config
 from bespeak.engines import OPENERS
 from bespeak.errors import BadRequest, NotReady
+from bespeak.flow.erasing import conclude
 from bespeak.flow.insight import find_segments, make_features
+from bespeak.flow.keeping import let_go, read_up_to
 from bespeak.flow.offers import compare, fit_models
 from bespeak.flow.planning import check_plan
 from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.ratings import MEASURED, learn_ratings
 from bespeak.flow.record import collect_sources, prepare_record
 from bespeak.flow.running import SCRATCH, SOURCES, Flow, Outcome, Step, Tell
-from bespeak.flow.taking import take, with_log
-from bespeak.flow.topics import copy_topics, with_topics
+from bespeak.flow.taking import take, taken, with_log
+from bespeak.flow.topics import copy_topics, forget_erased, with_topics
+from bespeak.privacy import tombstones
 from bespeak.workspace import Version, Workspace
 
 
@@ -85,12 +88,15 @@ def run(
     check_plan(config)
     started = time.perf_counter()
     with workspace.lock(), _flowing(workspace, config, tell, fresh=True) as flow:
-        before = workspace.current()
+        before, read = workspace.current(), read_up_to(workspace)
         reached = _through(flow, only)
         made = {key: version.version for key, version in flow.versions.items()}
         kept = {key: v for key, v in before.items() if stage_of(key) not in reached}
-        changed = workspace.publish({**kept, **made})
-        workspace.sweep(keep=workspace.current(), before=before)
+        fresh = [key for key, version in flow.versions.items() if version.fresh]
+        changed = workspace.publish({**kept, **made}, fresh=fresh)
+        forget_erased(flow)
+        conclude(flow, whole=len(reached) == len(STAGES))
+        let_go(workspace, config, until=read)
         _log(flow, changed, time.perf_counter() - started)
         return Outcome(flow.steps, changed, workspace.current(), _found(flow))
 
@@ -191,6 +197,7 @@ def stage_of(key: str) -> str:
     """The stage that makes `kind/name`."""
     for prefix, stage in (
         ("stage/", "collect"),
+        ("record/erased/", "collect"),
         ("record/", "prepare"),
         ("features/interactions", "recommend"),
         ("features/", "features"),
@@ -284,11 +291,12 @@ def _flowing(
     """
     scratch = workspace.root / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left: we hold the lock
+    marks = tombstones(workspace).now()
     if fresh:
-        take(workspace, config)
+        take(workspace, config, marks)
         copy_topics(workspace, config, tell)
     held = with_topics(workspace, with_log(workspace, config))
-    flow = Flow(workspace, held, tell)
+    flow = Flow(workspace, held, tell, marks)
     try:
         with _seldom_collected():
             yield flow
@@ -318,6 +326,7 @@ def _found(flow: Flow) -> dict[str, Any]:
 def _log(flow: Flow, changed: bool, seconds: float) -> None:
     """Remember the run, for `bespeak status` and the console."""
     made = sum(step.state == "done" for step in flow.steps)
-    said = {"at": flow.started, "seconds": round(seconds, 2), "changed": changed, "made": made}
+    said = {"at": flow.started, "seconds": round(seconds, 2), "changed": changed, "made": made,
+            "taken": taken(flow.config)}  # fmt: skip
     steps = [asdict(step) for step in flow.steps]
     ledger.log_run(flow.workspace, {**said, "kept": len(flow.steps) - made, "steps": steps})

@@ -9,19 +9,22 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
 
 from bespeak import collect, doctor, flow, ledger
-from bespeak.config import Source
+from bespeak.config import Config, Source
 from bespeak.doctor import Finding, Machine, Needs, Raw, Setting, Step
 from bespeak.engines import OPENERS
 from bespeak.errors import ArtifactCorrupt, BadRequest, SourceMissing
+from bespeak.flow.keeping import kept
 from bespeak.flow.offers import EVALUATION
 from bespeak.flow.running import SOURCES
 from bespeak.flow.topics import with_topics
+from bespeak.privacy import tombstones
 from bespeak.workspace import Digests, Version, Workspace
 
 HOURS = 1.0
@@ -88,7 +91,7 @@ def diagnose(workspace: Workspace, *, engine: str | None = None, hours: float = 
     steps = doctor.measure(versions, flow.stage_of)
     raws, missing = _raws(workspace, with_topics(workspace, config).sources)
     needs = doctor.foresee(raws, steps, engine=setting.engine, peak=_peak(workspace))
-    found = [*missing, *doctor.examine(machine, needs, steps, setting)]
+    found = [*missing, *doctor.examine(machine, needs, steps, setting), *_kept(workspace, config)]
     return Diagnosis(chosen.name, machine, setting, needs, tuple(raws), tuple(steps), tuple(found))
 
 
@@ -106,6 +109,31 @@ def _peak(workspace: Workspace) -> int | None:
         ) from error
     peaks = [model["peak_rss_mb"] for model in said["models"]]
     return round(max(peaks) * 1e6) if peaks else None
+
+
+def _kept(workspace: Workspace, config: Config) -> Iterator[Finding]:
+    """What the event log and its copies hold, and how long; and who waits to be erased."""
+    found, live = kept(workspace, config), config.live
+    if found.log is not None and found.log.oldest is not None:
+        since = datetime.fromtimestamp(found.log.oldest / 1e6, UTC).date()
+        yield Finding(
+            "note",
+            f"the event log holds {found.log.events:,} events in"
+            f" {doctor.bytes_said(found.log.bytes)}, since {since}; what a run has read leaves"
+            f" after {live.keep_days:g} days, or when the log has more than {live.keep_mb:g} MB",
+        )
+    if found.copies:
+        days = live.keep_copies_days
+        how_long = "stay for ever" if days is None else f"leave after {days:g} days"
+        files = "1 file" if found.copies == 1 else f"{found.copies} files"
+        size = doctor.bytes_said(found.copies_bytes)
+        yield Finding("note", f"copies of its events, {size} in {files}, {how_long}")
+    if tombstones(workspace).now().pending:
+        yield Finding(
+            "problem",
+            "somebody was erased, and what the last run made still has them",
+            "bespeak run",
+        )
 
 
 def _raws(workspace: Workspace, sources: list[Source]) -> tuple[list[Raw], list[Finding]]:

@@ -77,9 +77,14 @@ def _catalogue(flow: Flow) -> Version:
 
     def make(folder: Path) -> Mapping[str, Any]:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
-        found = recommend.load_catalogue(flow.engine, flow.table("record/items"), known.items)
+        items = flow.table("record/items")
+        found = recommend.load_catalogue(flow.engine, items, known.items)
         found.save(folder)
-        return {"rows": len(known.items), "allowed": int(found.allowed.sum())}
+        others = recommend.load_newcomers(flow.engine, items, known.items)
+        (folder / recommend.NEWCOMERS).mkdir()
+        others.save(folder / recommend.NEWCOMERS)
+        rows, allowed = len(known.items), int(found.allowed.sum())
+        return {"rows": rows, "allowed": allowed, "newcomers": len(others.items)}
 
     inputs = flow.of(HISTORIES, "record/items")
     return flow.build("artifacts", "catalogue", inputs=inputs, code=("recommend",), make=make)
@@ -208,6 +213,7 @@ def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dic
     def measured(past: recommend.Interactions, start: datetime, end: datetime) -> dict[str, Any]:
         pairs = recommend.foretold(flow.engine, events, since=start, until=end, types=types)
         held = recommend.load_held(flow.engine, pairs, past)
+        held = held if again else recommend.new_to(held, past)
         if not len(held):
             return {"k": k, "repeat": again, "items": len(past.items), "models": []}
         about = recommend.load_catalogue(flow.engine, flow.table("record/items"), past.items)

@@ -15,9 +15,9 @@ from bespeak import recommend, serve
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.offers import EVALUATION, HISTORIES
 from bespeak.flow.running import SOURCES, Flow
-from bespeak.flow.taking import taken
+from bespeak.flow.taking import changed, taken
+from bespeak.workspace import SNAPSHOT
 
-SNAPSHOT = "artifacts/snapshot"
 GROUPINGS = {
     "rfm": {"en": "By recency, frequency and spend", "zh": "按最近消费、频率与金额"},
     "kmeans": {"en": "By how they buy", "zh": "按购买方式"},
@@ -38,7 +38,8 @@ def publish_snapshot(flow: Flow) -> None:
     def make(folder: Path) -> Mapping[str, Any]:
         made = serve.publish(flow.engine, folder, _rows(flow), _findings(flow))
         counts = made["rows"]
-        return {"rows": counts["events"], "counts": counts, "taken": taken(flow.config)}
+        return {"rows": counts["events"], "counts": counts, "taken": taken(flow.config),
+                "changed": changed(flow.workspace)}  # fmt: skip
 
     needed = ("record/customers", "features/customers", "features/items", HISTORIES, EVALUATION)
     inputs = {
@@ -48,6 +49,7 @@ def publish_snapshot(flow: Flow) -> None:
         "name": flow.config.workspace.name,
         "currency": flow.config.workspace.currency,
         "weights": flow.config.recommend.weights,
+        "changed": changed(flow.workspace),
     }
     flow.build("artifacts", "snapshot", inputs=inputs, code=("serve", "flow"), make=make)
 

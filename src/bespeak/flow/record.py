@@ -15,11 +15,15 @@ import msgspec
 from bespeak import collect, ledger, prepare
 from bespeak.columns import RECORD
 from bespeak.config import Prepare, Source
+from bespeak.contents import file_digest
 from bespeak.domains import load_pack
 from bespeak.errors import NotReady
-from bespeak.flow.running import SOURCES, Flow, Raw
+from bespeak.flow import erasing
+from bespeak.flow.erasing import File
+from bespeak.flow.running import SOURCES, Flow, LeftOut, Raw
 from bespeak.flow.staging import Job, Staged, staging
-from bespeak.workspace import Digests, digest, file_digest
+from bespeak.flow.taking import changes
+from bespeak.workspace import Digests, digest
 
 
 def collect_sources(flow: Flow) -> None:
@@ -27,13 +31,17 @@ def collect_sources(flow: Flow) -> None:
     digests = Digests(flow.workspace.root)
     found = {source.name: _files(flow, source, digests) for source in flow.config.sources}
     every = [file for files in found.values() for file in files]
-    jobs = [file.job for file in every if not file.typed and flow.lacks(**file.version)]
+    jobs = [file.job for file in every if _must_be_staged(flow, file)]
     threads = flow.config.workspace.threads
     with staging(jobs, flow.scratch, threads) as staged:
         for source in flow.config.sources:
             files = found[source.name]
-            flow.raw[source.name] = [_file(flow, file, staged) for file in files] or [
-                _query(flow, source)
+            raws = [_file(flow, file, staged) for file in files] or [_query(flow, source)]
+            raws = erasing.search(flow, source, raws)
+            versions = [file.version for file in files] or [_asked_version(flow, source)]
+            flow.raw[source.name] = [
+                erasing.shorten(flow, raw, version)
+                for raw, version in zip(raws, versions, strict=True)
             ]
     digests.save()
 
@@ -46,6 +54,8 @@ class _File:
     """As messages and lineage call it."""
     content: str
     job: Job
+    left_out: LeftOut | None
+    """Rows of people who were erased, as far as it is known."""
 
     @property
     def typed(self) -> bool:
@@ -64,15 +74,30 @@ class _File:
             "code": ("collect",),
         }
 
+    @property
+    def shortened(self) -> dict[str, Any] | None:
+        """The same without what is left out; None where that is nothing, or not known."""
+        if self.left_out is None or not self.left_out.digest:
+            return None
+        return erasing.shortened(self.version, self.left_out)
+
 
 def _files(flow: Flow, source: Source, digests: Digests) -> list[_File]:
     """The source's files, in the order of their names."""
     paths = collect.find(source, flow.workspace.root)
     names = collect.short_names(paths)
+    contents = [digests.of(path) for path in paths]
     return [
-        _File(name, digests.of(path), Job(source, path))
-        for path, name in zip(paths, names, strict=True)
+        _File(name, content, Job(source, path), erasing.known(flow, File(source, name, content)))
+        for path, name, content in zip(paths, names, contents, strict=True)
     ]
+
+
+def _must_be_staged(flow: Flow, file: _File) -> bool:
+    """Whether its text has to be read; it has not where the shortened rows are there."""
+    if file.typed or not flow.lacks(**file.version):
+        return False
+    return file.shortened is None or flow.lacks(**file.shortened)
 
 
 def _file(flow: Flow, file: _File, staged: Staged) -> Raw:
@@ -81,26 +106,36 @@ def _file(flow: Flow, file: _File, staged: Staged) -> Raw:
         rows = ledger.rows_of(path)
         flow.found(file.name, rows)
         found = {"format": "parquet", "rows": rows}
-        return Raw(collect.RawFile(file.name, path, staged=False), file.content, found)
-    made = flow.build(**file.version, make=partial(staged.into, file.job), shown=file.name)
-    return Raw(
-        collect.RawFile(file.name, made.path / "rows", staged=True), file.content, made.manifest
-    )
+        raw = collect.RawFile(file.name, path, staged=False)
+        return Raw(raw, file.content, found, file.left_out)
+    made = flow.held(**file.shortened, shown=file.name) if file.shortened else None
+    if made is None:
+        made = flow.build(**file.version, make=partial(staged.into, file.job), shown=file.name)
+    rows_at = collect.RawFile(file.name, made.path / "rows", staged=True)
+    return Raw(rows_at, file.content, made.manifest, file.left_out)
+
+
+def _asked_version(flow: Flow, source: Source) -> dict[str, Any]:
+    """What the rows of a query follow from: a database may have changed unseen."""
+    return {
+        "kind": f"stage/{source.name}",
+        "name": "query",
+        "inputs": {"asked": flow.started, "reading": collect.reading(source)},
+        "code": ("collect",),
+    }
 
 
 def _query(flow: Flow, source: Source) -> Raw:
-    """A database may have changed unseen, so it is asked on every run."""
+    """A database is asked on every run."""
     staged = flow.build(
-        f"stage/{source.name}",
-        "query",
-        inputs={"asked": flow.started, "reading": collect.reading(source)},
-        code=("collect",),
+        **_asked_version(flow, source),
         make=lambda folder: collect.stage(source, None, folder),
         shown=f"{source.name} query",
     )
     content = digest(*(file_digest(file) for file in sorted(staged.path.rglob("*.parquet"))))
     rows = collect.RawFile("query", staged.path / "rows", staged=True)
-    return Raw(rows, content, staged.manifest)
+    left_out = erasing.known(flow, File(source, "query", content))
+    return Raw(rows, content, staged.manifest, left_out)
 
 
 def prepare_record(flow: Flow) -> None:
@@ -109,9 +144,13 @@ def prepare_record(flow: Flow) -> None:
         _prepare(flow, source)
     _unite(flow, "identities", _identities, [*_ACTED, "links"], ("prepare",))
     _unite(flow, "items", _items, ["items", "events"], ("prepare", "domains"))
+    if changes(flow.workspace):
+        _unite(flow, "prices", _prices, [], ("prepare",))
     _unite(flow, "customers", _customers, ["customers", "events"], ("prepare",))
 
 
+CHANGED = ("items", "prices")
+"""Tables that rest on the changes of the catalogue, whose copies never change."""
 _ACTED = tuple(name for name, grain in RECORD.items() if grain.actor)
 
 
@@ -122,7 +161,7 @@ def _prepare(flow: Flow, source: Source) -> None:
 
     def make(folder: Path) -> Mapping[str, Any]:
         engine, files = flow.engine, [raw.file for raw in raws]
-        unique, merged = prepare.merge_exact(engine, collect.open_raw(engine, files))
+        unique, merged = prepare.merge_exact(engine, _kept(flow, raws))
         # once, for all that asks them: parsing and hashing are the dear part
         conformed = engine.keep(collect.conform(engine, unique, source, config.workspace, secret))
         judged = prepare.judge(engine, conformed, source.table, _asked(source, config.prepare))
@@ -135,7 +174,7 @@ def _prepare(flow: Flow, source: Source) -> None:
             source,
             folder,
             quote=partial(collect.quote, unique, source),
-            rows_in=sum(raw.rows for raw in raws),
+            came=prepare.Came(sum(raw.rows for raw in raws), sum(raw.erased for raw in raws)),
         )
         return {**made, "rows": made["account"]["rows_in"], **_reading(source, raws)}
 
@@ -146,8 +185,26 @@ def _prepare(flow: Flow, source: Source) -> None:
         "zone": config.workspace.timezone,
         "currency": config.workspace.currency,
         "secret": digest(secret.hex()),
+        **_left_out(raws),
     }
     flow.build(SOURCES, source.name, inputs=inputs, code=("collect", "prepare"), make=make)
+
+
+def _left_out(raws: list[Raw]) -> dict[str, Any]:
+    """What is left out, as a step's input; nothing where that is nothing."""
+    out = {raw.file.name: raw.left_out.digest for raw in raws if raw.left_out is not None}
+    out = {name: said for name, said in out.items() if said}
+    return {erasing.LEFT_OUT: out} if out else {}
+
+
+def _kept(flow: Flow, raws: list[Raw]) -> ir.Table:
+    """Every raw row but those of people who were erased."""
+    rows = collect.open_raw(flow.engine, [raw.file for raw in raws])
+    lying = [raw for raw in raws if raw.erased and not raw.file.staged]
+    if not lying:  # what is staged was shortened
+        return rows
+    out = erasing.places(flow, lying)
+    return rows.anti_join(out, [("_file", "file"), ("_row", "row")])
 
 
 def _asked(source: Source, rules: Prepare) -> Prepare:
@@ -193,6 +250,8 @@ def _unite(flow: Flow, name: str, table: Any, tables: list[str], code: tuple[str
         "identity": msgspec.to_builtins(flow.config.identity),
         "pack": flow.config.workspace.pack,
     }
+    if name in CHANGED:
+        inputs["changes"] = [copy.path.name for copy in changes(flow.workspace)]
     flow.build("record", name, inputs=inputs, code=code, make=make)
 
 
@@ -211,8 +270,19 @@ def _identities(flow: Flow) -> tuple[ir.Table, Any]:
 def _items(flow: Flow) -> tuple[ir.Table, Any]:
     """One description of each item."""
     described = [flow.engine.read([version.path / "items"]) for version in flow.sources("items")]
+    if changes(flow.workspace):
+        described.insert(0, prepare.described_by_changes(_changes(flow)))
     pack = load_pack(flow.config.workspace.pack)
     return prepare.unite_items(flow.engine, described, flow.record("events"), pack), {}
+
+
+def _prices(flow: Flow) -> tuple[ir.Table, Any]:
+    """What each item cost when, as far as changes say."""
+    return prepare.price_history(_changes(flow)), {}
+
+
+def _changes(flow: Flow) -> ir.Table:
+    return flow.engine.read([copy.path for copy in changes(flow.workspace)])
 
 
 def _customers(flow: Flow) -> tuple[ir.Table, Any]:

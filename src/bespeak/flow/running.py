@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,7 +15,8 @@ from bespeak import collect, prepare
 from bespeak.config import Config
 from bespeak.engines import OPENERS, Engine
 from bespeak.errors import NotReady
-from bespeak.workspace import Version, Workspace, code_digest
+from bespeak.privacy import Marks
+from bespeak.workspace import Version, Workspace, code_digest, digest
 
 SOURCES = "record/sources"
 SCRATCH = "scratch"
@@ -50,6 +51,21 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What one file says of people who were erased."""
+
+    rows: Sequence[int]
+    """Numbers of the rows that carry an identifier of theirs."""
+    refused: bool
+    """Whether it has rows that could not be split, and so may be anybody's."""
+
+    @property
+    def digest(self) -> str:
+        """Names what is left out; empty where nothing is."""
+        return digest(list(self.rows), self.refused) if self.rows or self.refused else ""
+
+
+@dataclass(frozen=True)
 class Raw:
     """One input, ready for the engine."""
 
@@ -58,11 +74,20 @@ class Raw:
     """Digest of what is in it."""
     found: Mapping[str, Any]
     """What was found out on reading it: format, rows, refused, sentences …"""
+    left_out: LeftOut | None = None
+    """Its rows of people who were erased; None where nobody was."""
 
     @property
     def rows(self) -> int:
-        """All of its rows, those that could not be split included."""
-        return int(self.found["rows"]) + int(self.found.get("refused", 0))
+        """All of its rows: those that could not be split, and those left out, included."""
+        there = int(self.found["rows"]) + int(self.found.get("refused", 0))
+        # a file that is read where it lies still has what is left out
+        return there + self.erased if self.file.staged else there
+
+    @property
+    def erased(self) -> int:
+        """Rows that are left out."""
+        return 0 if self.left_out is None else len(self.left_out.rows)
 
 
 def open_engine(config: Config, scratch: Path) -> Engine:
@@ -80,8 +105,9 @@ def open_engine(config: Config, scratch: Path) -> Engine:
 class Flow:
     """One run over one workspace."""
 
-    def __init__(self, workspace: Workspace, config: Config, tell: Tell) -> None:
-        self.workspace, self.config, self._tell = workspace, config, tell
+    def __init__(self, workspace: Workspace, config: Config, tell: Tell, marks: Marks) -> None:
+        """marks : who was erased, as this run reckons with it"""
+        self.workspace, self.config, self._tell, self.marks = workspace, config, tell, marks
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         self.stage = ""
         self.raw: dict[str, list[Raw]] = {}
@@ -137,6 +163,22 @@ class Flow:
         version = self.workspace.build(
             kind, name, inputs=inputs, code=code_digest(*code), make=made
         )
+        return self._add(version, title)
+
+    def held(
+        self,
+        kind: str,
+        name: str,
+        *,
+        inputs: Mapping[str, Any],
+        code: tuple[str, ...],
+        shown: str | None = None,
+    ) -> Version | None:
+        """The version that `build` would find made; None where it would have to make it."""
+        version = self.workspace.held(kind, name, inputs=inputs, code=code_digest(*code))
+        return None if version is None else self._add(version, shown or name)
+
+    def _add(self, version: Version, title: str) -> Version:
         self.versions[version.key] = version
         said = version.manifest
         seconds = float(said["seconds"]) if version.fresh else 0.0
@@ -149,7 +191,8 @@ class Flow:
 
     def lacks(self, kind: str, name: str, inputs: Mapping[str, Any], code: tuple[str, ...]) -> bool:
         """Whether `build` would have to make this version."""
-        return not self.workspace.holds(kind, name, inputs=inputs, code=code_digest(*code))
+        held = self.workspace.held(kind, name, inputs=inputs, code=code_digest(*code))
+        return held is None
 
     def found(self, name: str, rows: int) -> None:
         """An input that is read where it lies, so that there is nothing to make."""

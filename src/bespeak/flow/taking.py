@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,9 @@ from bespeak import live
 from bespeak.columns import SESSION
 from bespeak.config import Config, Source
 from bespeak.errors import ConfigInvalid
+from bespeak.privacy import Marks, tombstones
 from bespeak.workspace import Workspace
 
-LOG = "live.db"
-"""The event log, in the workspace's folder."""
 COPIES = "live"
 """Folder of its copies; also what the source is called."""
 
@@ -23,22 +23,29 @@ def open_log(workspace: Workspace, config: Config) -> live.Log:
 
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
-    chosen = config.live
-    return live.open_log(workspace.root / LOG, database=chosen.database, schema=chosen.schema)
+    chosen, admit = config.live, tombstones(workspace).admit
+    return live.open_log(
+        workspace.root / live.FILE_NAME, database=chosen.database, schema=chosen.schema, admit=admit
+    )
 
 
-def take(workspace: Workspace, config: Config) -> None:
+def has_log(workspace: Workspace, config: Config) -> bool:
+    """Whether there is a log to read; none is made."""
+    return config.live.database is not None or (workspace.root / live.FILE_NAME).exists()
+
+
+def take(workspace: Workspace, config: Config, marks: Marks) -> None:
     """Copy what the log has taken since; the workspace must be locked.
 
+    marks  : who was erased; copies that still hold them are written anew
     raises : as `open_log`
     """
-    if config.live.database is None and not (workspace.root / LOG).exists():
-        return
-    log = open_log(workspace, config)
-    try:
-        live.copy_new(log, workspace.root / COPIES)
-    finally:
-        log.close()
+    if has_log(workspace, config):
+        with closing(open_log(workspace, config)) as log:
+            live.copy_new(log, workspace.root / COPIES)
+            live.copy_changes(log, workspace.root / COPIES)
+    if marks.pending:
+        live.without(workspace.root / COPIES, marks.among)
 
 
 def with_log(workspace: Workspace, config: Config) -> Config:
@@ -61,6 +68,16 @@ def taken(config: Config) -> int:
     """The last position of the log that the config's sources hold; 0 without a log."""
     files = [file for source in config.sources if source.name == COPIES for file in source.files]
     return max((int(Path(file).stem.rpartition("-")[2]) for file in files), default=0)
+
+
+def changes(workspace: Workspace) -> list[live.Copy]:
+    """The copies of the changes of the catalogue, in order."""
+    return live.copies(workspace.root / COPIES, live.CHANGES)
+
+
+def changed(workspace: Workspace) -> int:
+    """The last change of the catalogue that the copies hold; 0 without one."""
+    return max((copy.last for copy in changes(workspace)), default=0)
 
 
 def _source(made: list[live.Copy], config: Config) -> Source:

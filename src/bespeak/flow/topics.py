@@ -11,7 +11,7 @@ import msgspec
 from bespeak import collect
 from bespeak.config import Config, Source
 from bespeak.errors import NotReady
-from bespeak.flow.running import Step, Tell
+from bespeak.flow.running import Flow, Step, Tell
 from bespeak.workspace import Workspace
 
 COPIES = "kafka"
@@ -54,6 +54,16 @@ def with_topics(workspace: Workspace, config: Config) -> Config:
             next_step="`bespeak run` copies them; run it again once there are some.",
         )
     return msgspec.structs.replace(config, sources=sources)
+
+
+def forget_erased(flow: Flow) -> None:
+    """Write the copies anew that still hold messages of people who were erased."""
+    for source in flow.config.sources:
+        folder = _folder(flow.workspace, source)
+        for raw in flow.raw.get(source.name, []):
+            copy = folder / raw.file.name
+            if raw.left_out is not None and raw.left_out.rows and copy.is_file():
+                collect.forget(copy, raw.left_out.rows)
 
 
 def _copied(source: Source, root: Path, folder: Path) -> Source:

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+from bespeak.live.changes import Change, KeptChange
 from bespeak.live.commit import Writer
-from bespeak.live.copies import COLUMNS, IDENTIFIER, Copy, copies, copy_new
-from bespeak.live.event import Entry, Event, Events, Identify, Permit, Wrong, check, impression
-from bespeak.live.log import Kept, Log, Seen
-from bespeak.live.opening import open_log
+from bespeak.live.copies import (
+    CHANGES,
+    COLUMNS,
+    IDENTIFIER,
+    Copy,
+    copies,
+    copy_changes,
+    copy_new,
+    drop_copies,
+    without,
+)
+from bespeak.live.event import (
+    Entry,
+    Event,
+    Events,
+    Identify,
+    Permit,
+    Wrong,
+    check,
+    identifiers_of,
+    impression,
+)
+from bespeak.live.log import Admit, Held, Kept, Log, Seen, everybody
+from bespeak.live.opening import FILE_NAME, open_log
 from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
 
 __all__ = [
+    "CHANGES",
     "COLUMNS",
+    "FILE_NAME",
     "IDENTIFIER",
+    "Admit",
+    "Change",
     "Copy",
     "Entry",
     "Event",
     "Events",
+    "Held",
     "Identify",
     "Kept",
+    "KeptChange",
     "Log",
     "Permit",
     "PostgresLog",
@@ -28,7 +55,12 @@ __all__ = [
     "Wrong",
     "check",
     "copies",
+    "copy_changes",
     "copy_new",
+    "drop_copies",
+    "everybody",
+    "identifiers_of",
     "impression",
     "open_log",
+    "without",
 ]

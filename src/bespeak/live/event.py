@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from bespeak.columns import SESSION
+
 Identify = Callable[[str, str], str | None]
 """Namespace and value to `namespace:value` as the record spells it; None if nothing is left."""
 
@@ -101,7 +103,14 @@ class Entry:
     body: bytes
 
 
+class _Named(msgspec.Struct, frozen=True):
+    """What a kept body says of whose it is."""
+
+    identifiers: dict[str, str] = {}
+
+
 _decode = msgspec.json.Decoder(Event, strict=True).decode
+_named = msgspec.json.Decoder(_Named).decode
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 _AT = re.compile(r"^(?P<said>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
 _TYPES = re.compile(r"^Expected `(?P<expected>[^`]*)`.*got `(?P<found>[^`]*)`$")
@@ -142,6 +151,12 @@ def check(
     return _entry(event, known, received)
 
 
+def identifiers_of(entry: Entry) -> set[str]:
+    """Every identifier that the entry carries, as `namespace:value`; its session is one."""
+    session = set() if entry.session is None else {f"{SESSION}:{entry.session}"}
+    return {entry.visitor, *_named(entry.body).identifiers.values(), *session}
+
+
 def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
     event_id = event.event_id or f"live-{secrets.token_hex(16)}"
     actor = next(iter(known.values()), None)
@@ -151,7 +166,7 @@ def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
     )
     return Entry(
         event_id=event_id,
-        visitor=actor or f"session:{event.session_id}",
+        visitor=actor or f"{SESSION}:{event.session_id}",
         session=event.session_id,
         item_id=event.item_id,
         type=kept.type,
@@ -168,6 +183,8 @@ def impression(
     session: str | None,
     time: datetime,
     said: Mapping[str, Any],
+    place: str | None = None,
+    device: str | None = None,
 ) -> Entry:
     """A list as it was shown, for the log: one entry, which its copies take apart by item.
 
@@ -177,7 +194,7 @@ def impression(
     event = Event(
         "impression", event_id=f"shown-{request_id}", time=time, session_id=session,
         identifiers={} if actor is None else {actor.partition(":")[0]: actor},
-        request_id=request_id, properties={SHOWN: list(items), **said},
+        request_id=request_id, place=place, device=device, properties={SHOWN: list(items), **said},
     )  # fmt: skip
     return _entry(event, event.identifiers, time)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bespeak.columns import SESSION
+from bespeak.live.changes import Change, KeptChange
 from bespeak.live.event import Entry
 
 
@@ -29,8 +30,33 @@ class Kept:
     entry: Entry
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a log takes up.
+
+    bytes  : on disk, without what is free for the next events
+    oldest : when it got the first of them, in microseconds since 1970; None where it is empty
+    """
+
+    events: int
+    bytes: int
+    oldest: int | None
+
+
+Admit = Callable[[Sequence[Entry]], Sequence[Entry]]
+"""Of some entries, those that may be kept."""
+
+
+def everybody(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """All may be kept, where nobody was erased."""
+    return entries
+
+
 class Log(Protocol):
     """One tenant's events.
+
+    It is opened with who may be kept (`Admit`), which is asked while nobody else can append: so
+    whoever is marked as erased before `erase` is called is not in the log after it, nor later.
 
     Several processes may hold it open. What `append` returned for is there after a crash of any of
     them, and of the machine; every reader sees it from then on.
@@ -39,13 +65,15 @@ class Log(Protocol):
     def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
         """Keep every entry whose event_id is new, all at once; how many were, by batch.
 
+        One that may not be kept is not, and does not count.
+
         received : microseconds since 1970
         raises   : LogUnavailable when they can't be kept; none of them is then
         """
         ...
 
     def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
-        """The latest events about items of one person, oldest first.
+        """The latest events about items of one person, oldest first; what they were shown is none.
 
         visitors : every identifier of that person; one who logged in brings the sessions along
         after    : only events beyond this position, and all of a session that became theirs beyond
@@ -62,6 +90,47 @@ class Log(Protocol):
 
     def part(self, session: str) -> bool:
         """Take a session away from whom it was joined to; whether it was joined to anybody."""
+        ...
+
+    def of(self, identifiers: Collection[str], *, after: int = 0) -> list[Kept]:
+        """Every event beyond `after` that carries one of these identifiers (`namespace:value`)."""
+        ...
+
+    def sessions(self, visitors: Collection[str]) -> list[str]:
+        """The sessions that are joined to one of these."""
+        ...
+
+    def erase(self, identifiers: Collection[str]) -> int:
+        """Remove every event that carries one of these, and their joins; how many events.
+
+        Their bytes are gone from the log's files as well, as far as the store can promise it.
+        raises : LogUnavailable
+        """
+        ...
+
+    def drop(self, until: int, *, before: int | None = None, most: int | None = None) -> int:
+        """Remove old events up to position `until`; how many.
+
+        before : those that were received earlier than this (microseconds since 1970)
+        most   : the oldest, and not more of them than this
+        """
+        ...
+
+    def held(self) -> Held: ...
+
+    def change(self, changes: Sequence[Change], received: int) -> None:
+        """Keep changes of the catalogue, in order and all at once, but those that change nothing.
+
+        raises : LogUnavailable when they can't be kept; none of them is then
+        """
+        ...
+
+    def changes_after(self, position: int, limit: int) -> Iterator[KeptChange]:
+        """The changes after `position`, in order; these positions are not the events'."""
+        ...
+
+    def changes_last(self) -> int:
+        """The greatest position of a change; 0 when there is none."""
         ...
 
     def close(self) -> None: ...

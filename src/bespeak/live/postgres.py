@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bespeak.errors import EngineUnavailable, LogUnavailable
+from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.event import Entry
-from bespeak.live.log import Kept, Seen, joins_of
+from bespeak.live.log import Admit, Held, Kept, Seen, everybody, joins_of
 
 if TYPE_CHECKING:
     import psycopg
 
 PATIENCE_S = 10
 """How long to wait for a connection, and for other writers."""
+DROPPED = 10_000
+"""Old events that leave in one transaction: others write between two."""
 SETTING_UP = 5_042_026_114
 """Advisory lock under which the tables are made: two servers may start at once."""
 
@@ -40,6 +43,13 @@ CREATE TABLE IF NOT EXISTS joined (
   at BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS joined_to ON joined (visitor);
+CREATE TABLE IF NOT EXISTS changes (
+  position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  item_id TEXT NOT NULL,
+  time BIGINT NOT NULL,
+  body BYTEA NOT NULL
+);
+CREATE INDEX IF NOT EXISTS changes_of ON changes (item_id, position);
 """
 # one writer at a time, so that a position once seen has nothing unseen before it
 LOCK = "LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"
@@ -66,19 +76,59 @@ own AS (
   WHERE visitor IN (SELECT visitor FROM asked)
 ), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
-WHERE item_id IS NOT NULL AND position > since
+WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT %(limit)s
 """
 AFTER = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
 FROM events WHERE position > %s ORDER BY position LIMIT %s
 """
+LOCK_CHANGES = "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"
+LATEST_CHANGES = """
+SELECT DISTINCT ON (item_id) item_id, body FROM changes WHERE item_id = ANY(%s::text[])
+ORDER BY item_id, position DESC
+"""
+CHANGE = """
+INSERT INTO changes (item_id, time, body)
+SELECT item_id, %s, body
+FROM unnest(%s::text[], %s::bytea[]) WITH ORDINALITY AS given (item_id, body, place) ORDER BY place
+"""
+CHANGES_AFTER = """
+SELECT position, item_id, time, body FROM changes WHERE position > %s ORDER BY position LIMIT %s
+"""
+
+OF = """
+FROM events WHERE position > %(after)s AND (
+  visitor = ANY(%(asked)s) OR 'session:' || session = ANY(%(asked)s) OR EXISTS (
+    SELECT 1 FROM json_each_text(convert_from(body, 'UTF8')::json -> 'identifiers') AS told
+    WHERE told.value = ANY(%(asked)s)
+  )
+)
+"""
+PART = """
+DELETE FROM joined WHERE visitor = ANY(%(asked)s) OR 'session:' || session = ANY(%(asked)s)
+"""
+OLD = """
+DELETE FROM events WHERE position IN (
+  SELECT position FROM events
+  WHERE position <= %(until)s AND (%(before)s::bigint IS NULL OR received < %(before)s)
+  ORDER BY position LIMIT %(most)s
+)
+"""
+# a session of which nothing is left is of use to nobody
+LEFT = """
+DELETE FROM joined WHERE at < (SELECT coalesce(min(position), %(until)s) FROM events)
+AND NOT EXISTS (
+  SELECT 1 FROM events WHERE visitor = 'session:' || joined.session AND item_id IS NOT NULL
+)
+"""
+HELD = "SELECT count(*), coalesce(sum(pg_column_size(events.*)), 0), min(received) FROM events"
 
 
 class PostgresLog:
     """See `Log`. Any thread may use it; each has its own connection, opened again when lost."""
 
-    def __init__(self, database: str, *, schema: str = "bespeak") -> None:
+    def __init__(self, database: str, *, schema: str = "bespeak", admit: Admit = everybody) -> None:
         """Open the log, and make its tables where they are not there.
 
         database : postgresql://…; its password is never shown
@@ -92,7 +142,7 @@ class PostgresLog:
                 next_step="pip install 'bespeak[postgres]'",
             ) from error
         self._psycopg: Any = psycopg
-        self._database, self._schema = database, schema
+        self._database, self._schema, self._admit = database, schema, admit
         self._shown = f"PostgreSQL at {urlsplit(database).hostname or 'this machine'}"
         self._mine = threading.local()
         self._opened: list[psycopg.Connection[Any]] = []
@@ -102,14 +152,15 @@ class PostgresLog:
             connection.execute(TABLES.format(schema=schema))
 
     def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
-        rows = [one for entries in batches for one in entries]
-        joins = joins_of(batches)
-        columns = [
-            [getattr(one, name) for one in rows]
-            for name in ("event_id", "visitor", "session", "item_id", "type", "time", "body")
-        ]
         with self._connection() as connection, connection.transaction():
             connection.execute(LOCK)
+            batches = [self._admit(entries) for entries in batches]
+            joins = joins_of(batches)
+            rows = [one for entries in batches for one in entries]
+            columns = [
+                [getattr(one, name) for one in rows]
+                for name in ("event_id", "visitor", "session", "item_id", "type", "time", "body")
+            ]
             new = {found for (found,) in connection.execute(APPEND, (received, *columns))}
             if joins:
                 connection.execute(JOIN, ([*joins], [*joins.values()]))
@@ -141,6 +192,67 @@ class PostgresLog:
         with self._connection() as connection:
             gone = connection.execute("DELETE FROM joined WHERE session = %s", (session,))
             return gone.rowcount > 0
+
+    def of(self, identifiers: Collection[str], *, after: int = 0) -> list[Kept]:
+        columns = "position, received, event_id, visitor, session, item_id, type, time, body"
+        asked = {"asked": list(identifiers), "after": after}
+        with self._connection() as connection:
+            rows = connection.execute(f"SELECT {columns} {OF} ORDER BY position", asked).fetchall()
+        return [Kept(at, received, Entry(*entry)) for at, received, *entry in rows]
+
+    def sessions(self, visitors: Collection[str]) -> list[str]:
+        asked = "SELECT session FROM joined WHERE visitor = ANY(%s)"
+        with self._connection() as connection:
+            return [found for (found,) in connection.execute(asked, (list(visitors),))]
+
+    def erase(self, identifiers: Collection[str]) -> int:
+        asked = {"asked": list(identifiers), "after": 0}
+        with self._connection() as connection:
+            with connection.transaction():
+                connection.execute(LOCK)
+                gone = connection.execute(f"DELETE {OF}", asked).rowcount
+                connection.execute(PART, asked)
+            connection.execute("VACUUM events, joined")
+        return gone
+
+    def drop(self, until: int, *, before: int | None = None, most: int | None = None) -> int:
+        gone = 0
+        with self._connection() as connection:
+            while most is None or gone < most:
+                batch = DROPPED if most is None else min(DROPPED, most - gone)
+                asked = {"until": until, "before": before, "most": batch}
+                count = connection.execute(OLD, asked).rowcount
+                gone += count
+                if count < batch:
+                    break
+            if gone:
+                connection.execute(LEFT, {"until": until})
+        return gone
+
+    def held(self) -> Held:
+        with self._connection() as connection:
+            found = connection.execute(HELD).fetchone()
+        events, size, oldest = found if found is not None else (0, 0, None)
+        return Held(int(events), int(size), oldest)
+
+    def change(self, changes: Sequence[Change], received: int) -> None:
+        with self._connection() as connection, connection.transaction():
+            connection.execute(LOCK_CHANGES)
+            before = dict(connection.execute(LATEST_CHANGES, (named(changes),)).fetchall())
+            rows = folded(changes, before)
+            columns = [item for item, _ in rows], [body for _, body in rows]
+            connection.execute(CHANGE, (received, *columns))
+
+    def changes_after(self, position: int, limit: int) -> Iterator[KeptChange]:
+        with self._connection() as connection:
+            rows = connection.execute(CHANGES_AFTER, (position, limit)).fetchall()
+        for row in rows:
+            yield kept_change(*row)
+
+    def changes_last(self) -> int:
+        with self._connection() as connection:
+            found = connection.execute("SELECT coalesce(max(position), 0) FROM changes").fetchone()
+        return int(found[0]) if found is not None else 0
 
     def close(self) -> None:
         with self._lock:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bespeak.errors import LogUnavailable
+from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.event import Entry
-from bespeak.live.log import Kept, Seen, joins_of
+from bespeak.live.log import Admit, Held, Kept, Seen, everybody, joins_of
 
 PATIENCE_MS = 10_000
 """How long one process waits for another's commit."""
 CHECKPOINT_PAGES = 4_000
 """Pages (16 MB) after which SQLite moves its write-ahead log into the file."""
+DROPPED = 10_000
+"""Old events that leave in one transaction: others write between two."""
 LAYOUT = 1
-"""Of the tables; another number is another layout."""
+"""Of the tables; another number is another layout. One more table is no other layout: a file that
+lacks it gets it when it is opened."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (
@@ -39,6 +44,13 @@ CREATE TABLE IF NOT EXISTS joined (
   at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS joined_to ON joined (visitor);
+CREATE TABLE IF NOT EXISTS changes (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  item_id TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS changes_of ON changes (item_id, position);
 """
 APPEND = """
 INSERT INTO events (event_id, visitor, session, item_id, type, time, received, body)
@@ -57,20 +69,57 @@ WITH own AS (
   WHERE visitor IN (SELECT value FROM json_each(?1))
 ), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
-WHERE item_id IS NOT NULL AND position > since
+WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT ?2
 """
 AFTER = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
 FROM events WHERE position > ? ORDER BY position LIMIT ?
 """
+LATEST_CHANGES = """
+SELECT item_id, body FROM changes WHERE position IN (
+  SELECT max(position) FROM changes WHERE item_id IN (SELECT value FROM json_each(?))
+  GROUP BY item_id
+)
+"""
+CHANGE = "INSERT INTO changes (item_id, time, body) VALUES (?, ?, ?)"
+CHANGES_AFTER = """
+SELECT position, item_id, time, body FROM changes WHERE position > ? ORDER BY position LIMIT ?
+"""
+
+OF = """
+FROM events WHERE position > ?2 AND position <= ?3 AND (
+  visitor IN (SELECT value FROM json_each(?1))
+  OR 'session:' || session IN (SELECT value FROM json_each(?1))
+  OR EXISTS (
+    SELECT 1 FROM json_each(CAST(body AS TEXT), '$.identifiers') AS told
+    WHERE told.value IN (SELECT value FROM json_each(?1))
+  )
+)
+"""
+PART = """
+DELETE FROM joined WHERE visitor IN (SELECT value FROM json_each(?1))
+OR 'session:' || session IN (SELECT value FROM json_each(?1))
+"""
+OLD = """
+DELETE FROM events WHERE position IN (
+  SELECT position FROM events WHERE position <= ?1 AND received < ?2 ORDER BY position LIMIT ?3
+)
+"""
+# a session of which nothing is left is of use to nobody
+LEFT = """
+DELETE FROM joined WHERE at < (SELECT coalesce(min(position), ?1) FROM events) AND NOT EXISTS (
+  SELECT 1 FROM events WHERE visitor = 'session:' || joined.session AND item_id IS NOT NULL
+)
+"""
+FOREVER = 2**62
 
 
 class SQLiteLog:
     """See `Log`. Any thread may use it; each thread and process has its own connection."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, admit: Admit = everybody) -> None:
+        self._path, self._admit = path, admit
         self._mine = threading.local()
         self._opened: list[sqlite3.Connection] = []
         with self._told(), self._connection() as connection:
@@ -85,9 +134,10 @@ class SQLiteLog:
             connection.executescript(f"{TABLES} PRAGMA user_version = {LAYOUT};")
 
     def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
-        joins = joins_of(batches)
         new = []
-        with self._told(), self._connection() as connection, _transaction(connection):
+        with self._told(), self._connection() as connection, self._turn(), _transaction(connection):
+            batches = [self._admit(entries) for entries in batches]
+            joins = joins_of(batches)
             for entries in batches:
                 before = connection.total_changes
                 connection.executemany(APPEND, (_row(one, received) for one in entries))
@@ -118,10 +168,92 @@ class SQLiteLog:
             gone = connection.execute("DELETE FROM joined WHERE session = ?", (session,))
             return gone.rowcount > 0
 
+    def of(self, identifiers: Collection[str], *, after: int = 0) -> list[Kept]:
+        columns = "position, received, event_id, visitor, session, item_id, type, time, body"
+        asked = (_listed(identifiers), after, FOREVER)
+        with self._told(), self._connection() as connection:
+            rows = connection.execute(f"SELECT {columns} {OF} ORDER BY position", asked).fetchall()
+        return [Kept(at, received, Entry(*entry)) for at, received, *entry in rows]
+
+    def sessions(self, visitors: Collection[str]) -> list[str]:
+        asked = "SELECT session FROM joined WHERE visitor IN (SELECT value FROM json_each(?))"
+        with self._told(), self._connection() as connection:
+            return [found for (found,) in connection.execute(asked, (_listed(visitors),))]
+
+    def erase(self, identifiers: Collection[str]) -> int:
+        listed, seen = _listed(identifiers), self.last()
+        with self._told(), self._connection() as connection:
+            # the long search keeps nobody waiting; what comes meanwhile is searched alone
+            found = connection.execute(f"SELECT position {OF}", (listed, 0, seen)).fetchall()
+            with _transaction(connection):
+                found += connection.execute(f"SELECT position {OF}", (listed, seen, FOREVER))
+                connection.executemany("DELETE FROM events WHERE position = ?", found)
+                connection.execute(PART, (listed,))
+            self._scrub(connection)
+        return len(found)
+
+    def drop(self, until: int, *, before: int | None = None, most: int | None = None) -> int:
+        received = FOREVER if before is None else before
+        left = FOREVER if most is None else most
+        gone = 0
+        with self._told(), self._connection() as connection:
+            while left > 0:
+                with _transaction(connection):
+                    asked = (until, received, min(left, DROPPED))
+                    count = connection.execute(OLD, asked).rowcount
+                gone, left = gone + count, left - count
+                if count < DROPPED:
+                    break
+            if gone:
+                with _transaction(connection):
+                    connection.execute(LEFT, (until,))
+        return gone
+
+    def held(self) -> Held:
+        with self._told(), self._connection() as connection:
+            asked = "SELECT count(*), min(received) FROM events"
+            events, oldest = connection.execute(asked).fetchone()
+            pages, free, size = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return Held(events, (pages - free) * size, oldest)
+
+    def change(self, changes: Sequence[Change], received: int) -> None:
+        with self._told(), self._connection() as connection, _transaction(connection):
+            before = dict(connection.execute(LATEST_CHANGES, (json.dumps(named(changes)),)))
+            rows = folded(changes, before)
+            connection.executemany(CHANGE, ((item, received, body) for item, body in rows))
+
+    def changes_after(self, position: int, limit: int) -> Iterator[KeptChange]:
+        with self._told(), self._connection() as connection:
+            rows = connection.execute(CHANGES_AFTER, (position, limit)).fetchall()
+        for row in rows:
+            yield kept_change(*row)
+
+    def changes_last(self) -> int:
+        with self._told(), self._connection() as connection:
+            found = connection.execute("SELECT max(position) FROM changes").fetchone()[0]
+        return int(found or 0)
+
     def close(self) -> None:
         while self._opened:
             self._opened.pop().close()
         self._mine = threading.local()
+
+    def _scrub(self, connection: sqlite3.Connection) -> None:
+        """Write the file anew, and empty the write-ahead log: what was deleted is nowhere.
+
+        Pages that were split keep stale copies of rows, which deleting does not reach.
+        """
+        connection.execute("VACUUM")
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise LogUnavailable(
+                f"{self._path}: events were erased, but readers hold the write-ahead log, which"
+                " still has their bytes",
+                next_step="Erase again when fewer requests are under way.",
+            )
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -135,6 +267,7 @@ class SQLiteLog:
             self._opened.append(opened)
             for setting in (
                 "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
+                "secure_delete = ON",
                 f"wal_autocheckpoint = {CHECKPOINT_PAGES}", f"busy_timeout = {PATIENCE_MS}",
             ):  # fmt: skip
                 opened.execute(f"PRAGMA {setting}")
@@ -142,15 +275,30 @@ class SQLiteLog:
         yield self._mine.connection
 
     @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the other processes' appends in the order of asking.
+
+        SQLite itself tries again after a sleep, up to a tenth of a second, and the luckier writer
+        may go first many times. A process that dies loses its turn.
+        """
+        with self._path.with_name(f"{self._path.name}-turn").open("wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
-        """SQLite's errors in our words."""
+        """SQLite's and the disk's errors in our words."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise LogUnavailable(
                 f"{self._path}: the event log can't be used: {error}",
                 next_step="Check the disk's space and rights; nothing acknowledged is lost.",
             ) from error
+
+
+def _listed(identifiers: Collection[str]) -> str:
+    return json.dumps(sorted(identifiers))
 
 
 def _row(one: Entry, received: int) -> tuple[object, ...]:

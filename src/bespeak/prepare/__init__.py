@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bespeak.prepare.changes import described_by_changes, price_history
 from bespeak.prepare.customers import unite_customers
 from bespeak.prepare.duplicates import merge_exact
 from bespeak.prepare.identity import identify
@@ -11,10 +12,11 @@ from bespeak.prepare.merges import compare_identities, explain
 from bespeak.prepare.replay import compare_quarantine
 from bespeak.prepare.scaling import Scaling, fit_scaling, scale, unscale
 from bespeak.prepare.sessions import sessionise
-from bespeak.prepare.write import write_source
+from bespeak.prepare.write import Came, write_source
 
 __all__ = [
-    "Judged", "Scaling", "compare_identities", "compare_quarantine", "explain", "fit_scaling",
-    "identify", "judge", "merge_exact", "scale", "sessionise", "unite_customers", "unite_items",
-    "unscale", "write_source",
+    "Came", "Judged", "Scaling", "compare_identities", "compare_quarantine",
+    "described_by_changes", "explain", "fit_scaling", "identify", "judge", "merge_exact",
+    "price_history", "scale", "sessionise", "unite_customers", "unite_items", "unscale",
+    "write_source",
 ]  # fmt: skip

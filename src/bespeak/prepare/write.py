@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,17 @@ Quote = Callable[[ir.Table], ir.Table]
 """Places (file, row) to the rows as they came (file, row, raw)."""
 
 
+@dataclass(frozen=True)
+class Came:
+    """How many rows the files of a source have.
+
+    erased : those of people who were erased, which are in none of the tables
+    """
+
+    rows: int
+    erased: int = 0
+
+
 def write_source(
     engine: Engine,
     judged: Judged,
@@ -40,14 +52,14 @@ def write_source(
     folder: Path,
     *,
     quote: Quote,
-    rows_in: int | None = None,
+    came: Came | None = None,
 ) -> dict[str, Any]:
     """Write what became of every row of one source under `folder`, and account for it.
 
     merged  : rows merged before the mapping (file, row, reason, into_file, into_row)
     refused : rows that could not be split (file, row, reason, found, expected, raw), or None
     quote   : asked for the text of the rows that are not let in
-    rows_in : rows of the files, refused ones too; by default those that `judged` stands for
+    came    : rows of the files, refused ones too; by default those that `judged` stands for
     writes  : `<table>/` (RECORD's columns, flags, lineage; split by time above two million rows),
               `quarantine/`, `merged/`, and `items/`, `customers/`, `texts/`, `links/` where the
               rows tell of such
@@ -66,13 +78,13 @@ def write_source(
     turned_away = _quarantine(engine, judged, refused, source, counted, quote)
     written["quarantine"] = engine.write(turned_away, folder / "quarantine")
     written |= _write_derived(engine, good, source, folder)
-    came = rows_in if rows_in is not None else counted.copies + _size(engine, refused)
+    came = came or Came(counted.copies + _size(engine, refused))
     account = {
         "source": source.name,
-        "rows_in": came,
+        "rows_in": came.rows,
         "kept": written[source.table],
         "merged": written["merged"],
-        "erased": 0,
+        "erased": came.erased,
         "quarantined": _by_reason(engine, folder / "quarantine"),
         "found": _found(engine, counted, merged, same_key),
     }

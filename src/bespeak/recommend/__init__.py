@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bespeak.recommend.als_ratings import Rated, RatingsModel, fit_ratings, rmse
 from bespeak.recommend.als_ratings import parameters_of as ratings_parameters
-from bespeak.recommend.answer import Recommender, open_recommender
+from bespeak.recommend.answer import NEWCOMERS, Latest, Recommender, open_recommender
 from bespeak.recommend.base import Said
 from bespeak.recommend.batch import SCHEMA as LISTS
 from bespeak.recommend.batch import recommend_all
 from bespeak.recommend.catalogue import Catalogue, load_catalogue
+from bespeak.recommend.current import load_newcomers
 from bespeak.recommend.evaluate import choose, evaluate, evaluate_files
 from bespeak.recommend.filters import Filters
 from bespeak.recommend.gram import counts_where
@@ -26,16 +27,18 @@ from bespeak.recommend.interactions import (
 )
 from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
 from bespeak.recommend.since import Counting, Since
-from bespeak.recommend.splits import before, foretold, load_held
+from bespeak.recommend.splits import before, foretold, load_held, new_to
 
 __all__ = [
     "LISTS",
     "MODELS",
+    "NEWCOMERS",
     "Catalogue",
     "Counting",
     "Filters",
     "Histories",
     "Interactions",
+    "Latest",
     "Rated",
     "RatingsModel",
     "Recommender",
@@ -58,7 +61,9 @@ __all__ = [
     "load_catalogue",
     "load_held",
     "load_interactions",
+    "load_newcomers",
     "needs",
+    "new_to",
     "open_recommender",
     "ratings_parameters",
     "rebuy_share",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,14 +16,22 @@ import numpy as np
 from bespeak.errors import ArtifactCorrupt, NotFound, NotReady
 from bespeak.recommend.base import Model, Similar
 from bespeak.recommend.catalogue import Catalogue
+from bespeak.recommend.current import UNCHANGED, Changes, Newcomers, changed, newcomers
 from bespeak.recommend.evaluate import checked_k
-from bespeak.recommend.filters import ALL, Filters
+from bespeak.recommend.filters import ALL, Filters, has_category
 from bespeak.recommend.histories import Flags, Groups, Histories, Index, Interactions
 from bespeak.recommend.interactions import moment
 from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
 from bespeak.recommend.popular import Popular
-from bespeak.recommend.reasons import Telling, fallback_reason, reason, why_fallback
+from bespeak.recommend.reasons import (
+    NEWCOMER,
+    REMEMBERED,
+    Telling,
+    fallback_reason,
+    reason,
+    why_fallback,
+)
 from bespeak.recommend.since import Counting, Since, brought_up_to_date, hidden
 from bespeak.recommend.texts import Ids
 
@@ -31,6 +40,8 @@ TWINS = 5
 """Of an item that does not interest, so many of its nearest may go with it,"""
 TWIN = 0.5
 """if they are as near as this: a cosine of their customers (see item_knn)."""
+NEWCOMERS = "newcomers"
+"""Folder of them, in the catalogue's."""
 UNCOUNTED = Counting(MappingProxyType({}), None)
 
 
@@ -45,6 +56,7 @@ class Recommender:
     alike     : the model that knows which items go together; None where none was fitted
     purchases : whether every interaction is a purchase, so that reasons may say "bought"
     counting  : what an event since the last count adds to a history
+    newcomers : items that no model knows, which fill up what a category is asked for
     """
 
     model: Model
@@ -57,6 +69,7 @@ class Recommender:
     alike: Model | None = None
     purchases: bool = False
     counting: Counting = UNCOUNTED
+    newcomers: Sequence[Newcomers] = ()
 
     def answer(
         self,
@@ -87,16 +100,16 @@ class Recommender:
         if label is not None:
             history = _labelled(history, *label)
         again = self.repeat if repeat is None else repeat
-        allow = filters.allowed(self.catalogue, self.known.items)
-        allow = self._without(hidden(filters.hidden, since, self.counting), allow)
+        dismissed = hidden(filters.hidden, since, self.counting)
+        allow = self._without(dismissed, self._allowed(filters))
         out = None if again else history
         lists = listed(self.model, self.popular, history, k, exclude=out, allow=allow)
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
         own, offered = int(ranked.own[0]), ranked.row(0)
-        code = (
-            why_fallback(len(history.indices), unknown + unseen, len(offered)) if fallback else None
-        )
+        said = self._said(history, offered, ranked.scores[0], own, maker)
+        said += self._arrived(filters, k - len(said), without=dismissed)
+        code = why_fallback(len(history.indices), unknown + unseen, len(said)) if fallback else None
         return {
             "customer_id": customer_id,
             "request_id": secrets.token_hex(8),
@@ -105,25 +118,30 @@ class Recommender:
             "fallback": fallback,
             "fallback_reason": fallback_reason(code) if code else None,
             "as_of": self._as_of(),
-            "items": self._said(history, offered, ranked.scores[0], own, maker),
+            "items": said,
         }
 
-    def trending(self, *, k: int = 10, filters: Filters = ALL) -> dict[str, Any]:
+    def trending(
+        self, *, k: int = 10, filters: Filters = ALL, label: tuple[str, str] | None = None
+    ) -> dict[str, Any]:
         """The k items that most customers chose lately, as of the last count.
 
+        label   : (kind, label) of those customers, where popular items are counted by that kind
         returns : as serve.answers.Trending
         raises  : as `answer`, but for customers
         """
         checked_k(k)
-        allow = filters.allowed(self.catalogue, self.known.items)
+        allow = self._allowed(filters)
         nobody = Histories.of_lists([[]])
+        if label is not None:
+            nobody = _labelled(nobody, *label)
         ranked = self.popular.recommend(nobody, k, allow=allow)
-        offered = ranked.row(0)
+        said = self._said(nobody, ranked.row(0), ranked.scores[0], 0, self.popular)
         return {
             "model": self.popular.name,
             "version": self.version,
             "as_of": self._as_of(),
-            "items": self._said(nobody, offered, ranked.scores[0], 0, self.popular),
+            "items": [*said, *self._arrived(filters, k - len(said))],
         }
 
     def similar(self, item_id: str, *, k: int = 10, item_known: bool = False) -> dict[str, Any]:
@@ -170,6 +188,28 @@ class Recommender:
             )
         return self.known.histories.take(np.array([row])), 0
 
+    def _allowed(self, filters: Filters) -> Flags:
+        """What the filters let the models list."""
+        wanted = filters.category
+        elsewhere = wanted is not None and any(
+            has_category(one.catalogue, wanted) for one in self.newcomers
+        )
+        return filters.allowed(self.catalogue, self.known.items, elsewhere=elsewhere)
+
+    def _arrived(
+        self, filters: Filters, room: int, *, without: Collection[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Newcomers where there is room, of a category that is asked for: a category is a choice
+        of the caller's, while elsewhere what people have chosen speaks."""
+        if filters.category is None or room <= 0:
+            return []
+        wanted = replace(filters, exclude=[*filters.exclude, *without])
+        found: list[dict[str, Any]] = []
+        for one in self.newcomers:
+            allow = wanted.allowed(one.catalogue, one.items, elsewhere=True)
+            found += one.facts(allow, room - len(found))
+        return [{**facts, "score": 0.0, "reason": NEWCOMER.said()} for facts in found]
+
     def _without(self, dismissed: Collection[str], allow: Flags) -> Flags:
         """What may be listed, less what does not interest and what is all but the same."""
         places = self.known.items.find_all(sorted(dismissed)) if dismissed else NOTHING
@@ -196,24 +236,55 @@ class Recommender:
         self, history: Histories, items: Index, scores: Any, own: int, maker: Model
     ) -> list[dict[str, Any]]:
         """Each item with what the catalogue says, its score and its reason."""
-        telling = Telling(self._name, self.purchases, self.known.as_of, self.zone)
+        telling = self._telling
         facts = maker.why(history, items[:own]) if own else []
         facts += self.popular.why(history, items[own:]) if own < len(items) else []
         return [
             {
-                "item_id": self.known.items[item],
-                **self.catalogue.facts(item),
+                **self._about(item),
                 "score": float(score) / maker.unit,
                 "reason": reason(fact, history, telling).said(),
             }
             for item, score, fact in zip(items.tolist(), scores.tolist(), facts, strict=False)
         ]
 
-    def _name(self, item: int) -> str:
-        return self.catalogue.titles[item] or self.known.items[item]
+    @cached_property
+    def _about(self) -> Callable[[int], Mapping[str, Any]]:
+        """An item -> its id and what the catalogue says; the items on many lists are at hand."""
+        return lru_cache(REMEMBERED)(partial(_about, self.catalogue, self.known.items))
+
+    @cached_property
+    def _telling(self) -> Telling:
+        name = lru_cache(REMEMBERED)(partial(_name, self.catalogue, self.known.items))
+        return Telling(name, self.purchases, self.known.as_of, self.zone)
 
     def _as_of(self) -> str | None:
         return None if self.known.as_of is None else moment(self.known.as_of).isoformat()
+
+
+class Latest:
+    """A recommender over the catalogue as it is now; what was made of the last changes is kept."""
+
+    def __init__(self, maker: Recommender) -> None:
+        self._maker = maker
+        self._held: tuple[Changes, Recommender] = (UNCHANGED, maker)
+
+    def at(self, changes: Changes) -> Recommender:
+        """The recommender as of these changes, which hold all that were given before; the same
+        mapping is not looked at again."""
+        held = self._held
+        if held[0] is not changes:
+            self._held = held = (changes, self._changed(held[1], changes))
+        return held[1]
+
+    def _changed(self, before: Recommender, changes: Changes) -> Recommender:
+        """The one before with these changes: what it has of them already costs nothing again."""
+        old = before.newcomers[: len(self._maker.newcomers)]
+        known = [before.known.items, *(one.items for one in old)]
+        arrived = newcomers(changes, lambda item: any(ids.find(item) >= 0 for ids in known))
+        old = [replace(one, catalogue=changed(one.catalogue, one.items, changes)) for one in old]
+        catalogue = changed(before.catalogue, before.known.items, changes)
+        return replace(before, catalogue=catalogue, newcomers=[*old, arrived])
 
 
 def open_recommender(
@@ -245,7 +316,16 @@ def open_recommender(
     return Recommender(
         model, version, known, about, popular, repeat, ZoneInfo(zone), alike,
         purchases=bool(known.histories.bought.all()), counting=counting or UNCOUNTED,
+        newcomers=[Newcomers.load(path) for path in [catalogue / NEWCOMERS] if path.is_dir()],
     )  # fmt: skip
+
+
+def _about(catalogue: Catalogue, items: Ids, item: int) -> Mapping[str, Any]:
+    return MappingProxyType({"item_id": items[item], **catalogue.facts(item)})
+
+
+def _name(catalogue: Catalogue, items: Ids, item: int) -> str:
+    return catalogue.titles[item] or items[item]
 
 
 def _labelled(history: Histories, kind: str, label: str) -> Histories:

@@ -274,6 +274,8 @@ def even_parts(work: Whole) -> list[slice]:
     """Consecutive parts of about the same work, a few a core; one where there is little."""
     total = int(work.sum()) + len(work)
     pieces = min(8 * cores(), max(1, total // 20_000))
+    if pieces == 1:
+        return [slice(0, len(work))] if len(work) else []
     marks = np.linspace(0, total, pieces + 1)[1:-1]
     cuts = np.searchsorted(np.cumsum(work + 1), marks).tolist()
     return [slice(a, b) for a, b in pairwise(sorted({0, *cuts, len(work)}))]

@@ -27,12 +27,14 @@ class Catalogue:
     categories : labels, and each item's, -1 where it has none
     prices     : int64, ten-thousandths, or NO_PRICE
     allowed    : a product, and not known to be unavailable
+    products   : a product, whether it is available or not
     """
 
     titles: Texts
     categories: Groups
     prices: Whole
     allowed: Flags
+    products: Flags
 
     @property
     def category_of(self) -> Index:
@@ -56,6 +58,7 @@ class Catalogue:
             Groups(Ids.of([]), np.full(items, -1, np.int32)),
             np.full(items, NO_PRICE),
             np.ones(items, np.bool_),
+            np.ones(items, np.bool_),
         )
 
     def save(self, folder: Path) -> None:
@@ -65,6 +68,7 @@ class Catalogue:
         np.save(folder / "category.npy", self.categories.of_row)
         np.save(folder / "prices.npy", self.prices)
         np.save(folder / "allowed.npy", self.allowed)
+        np.save(folder / "products.npy", self.products)
 
     @classmethod
     def load(cls, folder: Path) -> Catalogue:
@@ -78,8 +82,10 @@ class Catalogue:
             Groups(names, load_array(folder, "category", np.int32)),
             load_array(folder, "prices", np.int64),
             load_array(folder, "allowed", np.bool_),
+            load_array(folder, "products", np.bool_),
         )
-        lengths = {len(found.category_of), len(found.prices), len(found.allowed)}
+        arrays = (found.category_of, found.prices, found.allowed, found.products)
+        lengths = {len(array) for array in arrays}
         if lengths != {len(found.titles)}:
             raise ArtifactCorrupt(
                 f"{folder}: its arrays do not fit each other",
@@ -95,11 +101,13 @@ def load_catalogue(engine: Engine, items: ir.Table, ids: Ids) -> Catalogue:
     """
     count = len(ids)
     titles, categories = [""] * count, [None] * count
-    prices, allowed = np.full(count, NO_PRICE), np.ones(count, np.bool_)
+    prices = np.full(count, NO_PRICE)
+    allowed, products = np.ones(count, np.bool_), np.ones(count, np.bool_)
     asked = items.select(
         "item_id", "title", "category",
         price=(items["price"] * PRICE).round().cast("int64"),
-        allowed=items["is_product"].fill_null(True) & items["available"].fill_null(True),
+        product=items["is_product"].fill_null(True),
+        available=items["available"].fill_null(True),
     )  # fmt: skip
     for batch in engine.batches(asked):
         columns = {name: batch.column(name).to_pylist() for name in asked.columns}
@@ -109,7 +117,8 @@ def load_catalogue(engine: Engine, items: ir.Table, ids: Ids) -> Catalogue:
                 continue
             titles[place] = columns["title"][row] or ""
             categories[place] = columns["category"][row]
-            allowed[place] = columns["allowed"][row]
+            products[place] = columns["product"][row]
+            allowed[place] = products[place] and columns["available"][row]
             if columns["price"][row] is not None:
                 prices[place] = columns["price"][row]
-    return Catalogue(Texts.of(titles), Groups.of(categories), prices, allowed)
+    return Catalogue(Texts.of(titles), Groups.of(categories), prices, allowed, products)

@@ -18,7 +18,7 @@ from bespeak.recommend.base import Model, Ranked, blocks
 from bespeak.recommend.files import interactions_of, read_rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.models import fit, parameters_of
-from bespeak.recommend.splits import Held, hold, unowned
+from bespeak.recommend.splits import Held, hold, new_to
 
 MOST = 1000
 """The longest list."""
@@ -52,10 +52,8 @@ def evaluate(
     checked_k(k)
     for name in models:  # before the first minute is spent
         parameters_of(name, (parameters or {}).get(name))
+    held = held if repeat else new_to(held, train)
     histories = train.histories.take(held.customers)
-    if not repeat:
-        held = held.where(unowned(held, histories, len(train.items)))
-        histories = train.histories.take(held.customers)
     rows = []
     for name in models:
         whole = _peak_from_here()

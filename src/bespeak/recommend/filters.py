@@ -33,10 +33,11 @@ class Filters:
     price_to: float | None = None
     hidden: Sequence[str] = ()
 
-    def allowed(self, catalogue: Catalogue, items: Ids) -> Flags:
+    def allowed(self, catalogue: Catalogue, items: Ids, *, elsewhere: bool = False) -> Flags:
         """A flag an item of the catalogue, which has its own say too.
 
-        raises : BadRequest for a category that no item is in, or a price range upside down
+        elsewhere : an item of another catalogue is in the category, so none need be here
+        raises    : BadRequest for a category that no item is in, or a price range upside down
         """
         if self == ALL:
             return catalogue.allowed
@@ -45,7 +46,7 @@ class Filters:
             places = items.find_all(list(self.exclude))
             allow[places[places >= 0]] = False
         if self.category is not None:
-            allow &= _in_category(catalogue, self.category)
+            allow &= _in_category(catalogue, self.category, elsewhere=elsewhere)
         if self.price_from is not None or self.price_to is not None:
             allow &= self._in_range(catalogue)
         return allow
@@ -66,10 +67,19 @@ class Filters:
 ALL = Filters()
 
 
-def _in_category(catalogue: Catalogue, category: str) -> Flags:
+def has_category(catalogue: Catalogue, category: str) -> bool:
+    """Whether an item of the catalogue is in the category, or below it."""
+    return any(_within(name, category) for name in catalogue.categories.names)
+
+
+def _within(name: str, category: str) -> bool:
+    return name == category or name.startswith(category + WITHIN)
+
+
+def _in_category(catalogue: Catalogue, category: str, *, elsewhere: bool) -> Flags:
     names = list(catalogue.categories.names)
-    chosen = [name == category or name.startswith(category + WITHIN) for name in names]
-    if not any(chosen):
+    chosen = [_within(name, category) for name in names]
+    if not any(chosen) and not elsewhere:
         near = difflib.get_close_matches(category, names, n=1)
         raise BadRequest(
             "no item is in that category", found=f"`{category[:80]}`",

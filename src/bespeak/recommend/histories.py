@@ -98,6 +98,8 @@ class Histories:
         """Some rows, in the order asked for; -1 gives an empty one."""
         if not len(self):  # nobody is known, so nobody can be asked for
             return Histories.empty(len(rows))
+        if len(rows) == 1 and rows[0] >= 0:
+            return self._only(int(rows[0]))
         known = np.where(rows < 0, 0, rows)
         starts = self.indptr[known]
         lengths = np.where(rows < 0, 0, self.indptr[known + 1] - starts)
@@ -114,6 +116,8 @@ class Histories:
 
     def heaviest(self, limit: int) -> Histories:
         """At most `limit` entries a row: by weight, then the latest, then by item id."""
+        if len(self.indices) <= limit:
+            return self
         long = self.lengths > limit
         if not long.any():
             return self
@@ -135,6 +139,18 @@ class Histories:
         if not len(keys):
             return np.full(items.shape, -1, np.int64)
         return np.where((items >= 0) & (keys[places] == wanted), places, -1)
+
+    def _only(self, row: int) -> Histories:
+        """One row, by views of what is there already."""
+        at = self.row(row)
+        groups = {
+            kind: Groups(group.names, group.of_row[row : row + 1])
+            for kind, group in self.groups.items()
+        }
+        return Histories(
+            np.array([0, at.stop - at.start]), self.indices[at], self.weights[at], self.times[at],
+            self.first_time[at], self.last_time[at], self.bought[at], groups,
+        )  # fmt: skip
 
     def _of(self, indptr: Whole, entries: Whole, rows: Whole | Index) -> Histories:
         groups = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +24,8 @@ OFTEN = 5
 """Fewer customers than this with both items are not called often."""
 
 DAY = 86_400_000_000
+REMEMBERED = 20_000
+"""Texts that are kept at hand; a few MB."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -64,6 +68,11 @@ class Reason:
         return {"code": self.code, "en": self.en, "zh": self.zh}
 
 
+NEWCOMER = Reason(
+    "newcomer", {}, "Of this category, and nobody has chosen it yet", "属于该类别，尚无人选购"
+)
+
+
 @dataclass(frozen=True)
 class Telling:
     """What turning facts into words needs to know.
@@ -77,18 +86,24 @@ class Telling:
     as_of: int | None
     zone: ZoneInfo
 
-    def day(self, micros: int) -> tuple[str, str]:
-        """A day in both languages; the year only where it is not the present one."""
-        day = self._date(micros)
-        en, zh = f"{day.day} {MONTHS[day.month - 1]}", f"{day.month}月{day.day}日"
-        if self.as_of is not None and self._date(self.as_of - 1).year == day.year:
-            return en, zh
-        return f"{en} {day.year}", f"{day.year}年{zh}"
+    @cached_property
+    def day(self) -> Callable[[int], tuple[str, str]]:
+        """Microseconds since 1970 -> their day in both languages; remembered, since a history's
+        few times are behind many reasons."""
+        present = None if self.as_of is None else _date(self.as_of - 1, self.zone).year
+        return lru_cache(REMEMBERED)(partial(_day, zone=self.zone, present=present))
 
-    def _date(self, micros: int) -> date:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).astimezone(
-            self.zone
-        ).date()  # fmt: skip
+
+def _day(micros: int, *, zone: ZoneInfo, present: int | None) -> tuple[str, str]:
+    """The year only where it is not the present one."""
+    day = _date(micros, zone)
+    en, zh = f"{day.day} {MONTHS[day.month - 1]}", f"{day.month}月{day.day}日"
+    return (en, zh) if day.year == present else (f"{en} {day.year}", f"{day.year}年{zh}")
+
+
+def _date(micros: int, zone: ZoneInfo) -> date:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    return at.astimezone(zone).date()
 
 
 def reason(why: Why, history: Histories, telling: Telling) -> Reason:
@@ -222,4 +237,4 @@ def _again(item: int, history: Histories, telling: Telling) -> Reason:
 
 def _entry(item: int, history: Histories) -> int:
     """Where `item` stands in a history of one row that holds it."""
-    return int(history.indices.searchsorted(item))
+    return bisect_left(history.indices, item)

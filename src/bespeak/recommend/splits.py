@@ -140,6 +140,11 @@ def unowned(held: Held, histories: Histories, items: int) -> Flags:
     return (held.items < 0) | ~np.isin(held.rows * items + held.items, owned)
 
 
+def new_to(held: Held, train: Interactions) -> Held:
+    """Only what its customer does not have in `train`."""
+    return held.where(unowned(held, train.histories.take(held.customers), len(train.items)))
+
+
 def _held(train: Interactions, customers: pa.ChunkedArray, items: pa.ChunkedArray) -> Held:
     names, of_customer = ranked_ids(customers)
     things, of_item = ranked_ids(items)

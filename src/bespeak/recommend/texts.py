@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -56,6 +56,20 @@ class Texts:
     def raw(self, index: int) -> bytes:
         """The UTF-8 bytes of one text."""
         return self.blob[self.ends[index] : self.ends[index + 1]].tobytes()
+
+    def with_others(self, others: Mapping[int, str]) -> Texts:
+        """The same texts but for some, without a look at the rest.
+
+        others : index -> the text that stands there instead
+        """
+        lengths, parts, start = np.diff(self.ends), [], 0
+        for index in sorted(others):
+            text = _encoded(others[index])
+            parts += [self.blob[start : self.ends[index]], np.frombuffer(text, np.uint8)]
+            start, lengths[index] = int(self.ends[index + 1]), len(text)
+        ends = np.zeros(len(self.ends), np.int64)
+        np.cumsum(lengths, out=ends[1:])
+        return Texts(np.concatenate([*parts, self.blob[start:]]), ends)
 
     def arrow(self) -> pa.Array:
         """The same texts as an Arrow `large_string` array, without a copy."""

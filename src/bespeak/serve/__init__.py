@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
+from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.intake import Intake
 from bespeak.serve.publication import Findings, Rows, publish
 from bespeak.serve.run import serve
-from bespeak.serve.shop import EVERYTHING, Filters, Shop
+from bespeak.serve.shop import EVERYTHING, Filters, People, Shop
 from bespeak.serve.snapshot import Snapshot
 
 __all__ = [
     "EVERYTHING",
+    "UNCHANGED",
     "Admission",
+    "Changes",
     "Filters",
     "Findings",
     "Intake",
+    "People",
     "Reload",
     "Rows",
     "Shop",

@@ -87,8 +87,23 @@ class SimilarItems(msgspec.Struct, frozen=True):
     items: list[Offered]
 
 
+class Information(msgspec.Struct, frozen=True):
+    """One fact of an item, or none, as chance has it for one visit; the page tells it was shown.
+
+    Tell it as an `impression` of the item with properties {"exposure": {fact, kind, propensity,
+    policy}}, also where there is no text: what was not said counts as well.
+    """
+
+    item_id: str
+    fact: Annotated[str, msgspec.Meta(description="`brand`, `category`, `together:…` or `none`.")]
+    kind: Literal["attribute", "together", "none"]
+    text: Words | None
+    propensity: Annotated[float, msgspec.Meta(description="The chance that it had, above 0.")]
+    policy: str
+
+
 class EventError(msgspec.Struct, frozen=True):
-    """Why one event was not taken."""
+    """Why one event, or one item, of a batch was not taken."""
 
     index: Annotated[int, msgspec.Meta(description="Its place in the batch, from 0.")]
     field: str
@@ -97,9 +112,16 @@ class EventError(msgspec.Struct, frozen=True):
 
 
 class NoEventTaken(Refusal, frozen=True):
-    """The answer to a batch of which no event could be taken."""
+    """The answer to a batch of which nothing could be taken."""
 
     errors: list[EventError]
+
+
+class ItemsTaken(msgspec.Struct, frozen=True):
+    """What became of changes of the catalogue: they are on disk, and the next list knows them."""
+
+    accepted: int
+    errors: list[EventError] = []
 
 
 class EventsTaken(msgspec.Struct, frozen=True):
@@ -444,6 +466,44 @@ class Evaluation(msgspec.Struct, frozen=True):
     customers: int | None = None
     k: int | None = None
     metric: str | None = None
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """Something that the last run made and that holds a person, or was learned from them."""
+
+    what: str
+    version: str
+    rows: dict[str, int] | None
+    """Table -> rows of theirs, where they can be counted."""
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What was removed of a person, and what the next run will remove."""
+
+    customer_id: str
+    identifiers: dict[str, int]
+    """Namespace -> how many identifiers are kept out from now on."""
+    removed: dict[str, int]
+    """Place -> rows that left it."""
+    until_next_run: list[Trace]
+    kept_by_you: list[str]
+    """Files that are not bespeak's to change, and name the person."""
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """All that is held of a person."""
+
+    customer_id: str
+    exported_at: datetime
+    identifiers: list[str]
+    attributes: dict[str, Any] | None
+    features: dict[str, Any] | None
+    segments: dict[str, list[dict[str, Any]]]
+    interactions: list[dict[str, Any]]
+    record: dict[str, dict[str, list[dict[str, Any]]]]
+    """Source -> table -> rows."""
+    since: list[dict[str, Any]]
+    """Events that no run has read yet."""
 
 
 class ListPlace(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from starlette.applications import Starlette
@@ -20,17 +21,29 @@ from starlette.types import ASGIApp
 from bespeak.errors import BespeakError
 from bespeak.serve import docs
 from bespeak.serve.admission import CUSTOMER, Admission
+from bespeak.serve.answers import Problem
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
+from bespeak.serve.journal import Form, told
 from bespeak.serve.metrics import Metrics
 from bespeak.serve.openapi import document, shown
 from bespeak.serve.routes import ENDPOINTS
 from bespeak.serve.shop import Shop
-from bespeak.serve.standing import Standing, follow, standing
+from bespeak.serve.standing import Mark, Standing, follow, standing
+from bespeak.tasks import Tasks
 
 BODY = 1_048_576
 """Bytes of the largest request: a thousand events, told at length."""
+
+
+MODULE = MappingProxyType(
+    {
+        "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin",
+        "cache-control": "public, max-age=600",
+    }
+)  # fmt: skip
+"""The module for a shop's pages may be loaded by any page."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +52,43 @@ class Reload:
 
     watched   : a file that is replaced when a run has published (the workspace's current.json)
     open_shop : opens the newest version; may take a while, runs in a thread
+    seen      : `mark` of `watched` before what is served was opened; by default, as it is now
     """
 
     watched: Path
     open_shop: Callable[[], Shop]
     interval_s: float = 1.0
+    seen: Mark | None = None
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is a part of a server
     shop: Shop,
     console: ASGIApp | None = None,
+    store: ASGIApp | None = None,
     *,
     reload: Reload | None = None,
     intake: Intake | None = None,
     admission: Admission | None = None,
+    tasks: Tasks | None = None,
+    problem: Problem | None = None,
+    log: Form = "none",
+    worker: str | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
     console : mounted at /console, where / leads; without it, / leads to /docs
+    store   : the shop to play with, mounted at /store
     reload  : without it, `shop` is served as long as the server runs
     intake  : where events go; closed when the server stops; without it, none are taken
     admission : who may ask for what; without it, everybody on this machine for anything
+    tasks   : runs to show and to ask for; without them, there are none
+    problem : why `shop` is not the newest version
+    log     : how each request is told of on standard error
+    worker  : which of several processes this is; its metrics say so
     """
-    now = standing(shop)
-    metrics = Metrics({endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}, intake)
+    now = standing(shop, problem)
+    paths = {endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}
+    metrics = Metrics(paths, intake, worker)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -75,6 +101,7 @@ def create_app(
         routes=[
             *(endpoint.route() for endpoint in ENDPOINTS),
             *_pages(console, metrics, admission),
+            *(_at("/store", store) if store is not None else ()),
         ],
         exception_handlers={
             BespeakError: on_bespeak_error,
@@ -86,9 +113,9 @@ def create_app(
     )
     app.router.redirect_slashes = False
     app.state.standing, app.state.intake, app.state.metrics = now, intake, metrics
-    app.state.admission = admission
+    app.state.admission, app.state.tasks = admission, tasks
     # outermost, so that even a failure's answer carries the headers
-    counted = metrics.around(app)
+    counted = told(metrics.around(app), log, metrics.path_of)
     if admission is None:
         return Guard(counted)
     return Guard(_across(counted, admission.origins), here_only=admission.open)
@@ -111,7 +138,9 @@ async def _following(now: Standing, reload: Reload | None) -> AsyncIterator[None
         yield
         return
     task = asyncio.create_task(
-        follow(now, reload.open_shop, reload.watched, interval_s=reload.interval_s)
+        follow(
+            now, reload.open_shop, reload.watched, interval_s=reload.interval_s, seen=reload.seen
+        )
     )
     try:
         yield
@@ -137,6 +166,9 @@ def _pages(
     async def docs_style(_: Request) -> Response:
         return FileResponse(docs.PAGES / "docs.css", media_type="text/css")
 
+    async def module(_: Request) -> Response:
+        return FileResponse(docs.PAGES / "bespeak.js", media_type="text/javascript", headers=MODULE)
+
     async def monitored(request: Request) -> Response:
         if admission is not None:
             admission.admit(request, "secret", "read")
@@ -148,10 +180,19 @@ def _pages(
 
     pages: list[BaseRoute] = [
         Route("/openapi.json", openapi_json), Route("/docs", docs_page),
-        Route("/docs.css", docs_style), Route("/", home),
+        Route("/docs.css", docs_style), Route("/", home), Route("/bespeak.js", module),
         Route("/metrics", monitored),
     ]  # fmt: skip
     if console is not None:
-        pages.append(Route("/console", home))
-        pages.append(Mount("/console", app=console))
+        pages += _at("/console", console)
     return pages
+
+
+def _at(path: str, app: ASGIApp) -> list[BaseRoute]:
+    """An application under a path, which may be asked for without its last slash."""
+
+    async def inside(request: Request) -> Response:
+        asked = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{path}/{asked}", 307)
+
+    return [Route(path, inside), Mount(path, app=app)]

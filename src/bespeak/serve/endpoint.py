@@ -36,6 +36,8 @@ class Endpoint:
     query: type[msgspec.Struct] = NoQuery
     body: type[msgspec.Struct] | None = None
     method: str = "GET"
+    status: int = 200
+    """Of the answer when all is well."""
     refusals: tuple[int, ...] = (422,)
     opens: Opens = "secret"
     scope: Scope = "read"

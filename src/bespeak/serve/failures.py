@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from bespeak import errors
 from bespeak.serve.answers import Problem, Refusal, reply
+from bespeak.serve.metrics import Metrics
 
 STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
     {
@@ -23,6 +24,7 @@ STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
             errors.NotFound, errors.BadRequest, errors.NotReady, errors.WorkspaceBusy,
             errors.ArtifactCorrupt, errors.EngineUnavailable, errors.AddressTaken,
             errors.LogUnavailable, errors.Busy, errors.KeyMissing, errors.NotAllowed,
+            errors.VersionRefused,
         )
     }
 )  # fmt: skip
@@ -68,8 +70,9 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 async def on_bug(request: Request, error: Exception) -> Response:
     """Anything else is our mistake: said plainly here, in full in the server's log."""
+    metrics: Metrics = request.app.state.metrics
     logging.getLogger("bespeak.serve").error(
-        "%s %s failed", request.method, request.url.path, exc_info=error
+        "%s %s failed", request.method, metrics.path_of(request.scope), exc_info=error
     )
     said = Problem(
         code="Internal",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,9 +21,14 @@ OTHER = "other"
 class Metrics:
     """The counts of one server process; a label is an endpoint's path and never an id in it."""
 
-    def __init__(self, paths: Mapping[Any, str], intake: Intake | None) -> None:
-        """paths : endpoint's handler -> its path, as labels show it"""
-        self._paths = paths
+    def __init__(
+        self, paths: Mapping[Any, str], intake: Intake | None, worker: str | None = None
+    ) -> None:
+        """
+        paths  : endpoint's handler -> its path, as labels show it
+        worker : a label of all counts, where others count beside this one; add them up
+        """
+        self._paths, self._worker = paths, worker
         self._registry = CollectorRegistry()
         registry = self._registry
         self._requests = Counter(
@@ -65,7 +70,15 @@ class Metrics:
 
     def shown(self) -> Response:
         """All counts, in Prometheus's text format."""
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        shown: CollectorRegistry | _Labelled = self._registry
+        if self._worker is not None:
+            shown = _Labelled(self._registry, self._worker)
+        content = generate_latest(shown)
+        return Response(content, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    def path_of(self, scope: Scope) -> str:
+        """The address of a request that has been answered, as the documentation has it."""
+        return self._paths.get(scope.get("endpoint"), OTHER)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app`, with its requests counted and timed."""
@@ -85,8 +98,23 @@ class Metrics:
             try:
                 await app(scope, receive, noted)
             finally:
-                path = self._paths.get(scope.get("endpoint"), OTHER)
+                path = self.path_of(scope)
                 self._requests.labels(path, str(status)).inc()
                 self._seconds.labels(path).observe(time.perf_counter() - started)
 
         return counted
+
+
+class _Labelled:
+    """A registry's metrics with one more label."""
+
+    def __init__(self, registry: CollectorRegistry, worker: str) -> None:
+        self._registry, self._worker = registry, worker
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [
+                sample._replace(labels={"worker": self._worker, **sample.labels})
+                for sample in metric.samples
+            ]
+            yield metric

@@ -83,7 +83,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "tags": [endpoint.tag],
         "parameters": [*_in_path(endpoint), *_in_query(endpoint)],
         "responses": {
-            "200": _content("The answer", endpoint.answer),
+            str(endpoint.status): _content("The answer", endpoint.answer),
             **{
                 str(status): _content(HTTPStatus(status).phrase, Refusal)
                 for status in sorted({*endpoint.refusals, *_refused(endpoint)})

@@ -1,13 +1,14 @@
 """Run the server on this machine: claim the port, say the address, stop when asked.
 
-The application lives in a worker process of its own, which Granian supervises and restarts if it
-dies; this process only waits.
+The application lives in worker processes, which Granian supervises and restarts if one dies; they
+share the port and, mapped, the artifacts. This process only waits.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -31,10 +32,14 @@ from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.guard import is_loopback
 from bespeak.serve.intake import Intake
+from bespeak.serve.journal import Form, keep
 from bespeak.serve.shop import Shop
-from bespeak.serve.standing import opened
+from bespeak.serve.standing import mark, opened_first
+from bespeak.tasks import Tasks
 
 PATIENCE_S = 10
+"""How long the first answer may take once a worker says that it is open."""
+ENDING_S = 4
 """How long requests under way may take to end when the server is asked to stop."""
 
 
@@ -45,9 +50,15 @@ class Site:
     open_shop: Callable[[], Shop]
     open_intake: Callable[[], Intake] | None
     make_console: Callable[[], ASGIApp] | None
+    make_store: Callable[[], ASGIApp] | None
     admission: Admission | None
     watched: Path | None
     interval_s: float
+    tasks: Tasks | None
+    open_before: Callable[[], Shop] | None
+    log: Form
+    several: bool
+    """Whether other workers answer beside it."""
 
 
 def serve(  # noqa: PLR0913 - each is a part of a server
@@ -56,20 +67,30 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     admission: Admission | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
+    workers: int = 1,
     open_intake: Callable[[], Intake] | None = None,
     make_console: Callable[[], ASGIApp] | None = None,
+    make_store: Callable[[], ASGIApp] | None = None,
     watched: Path | None = None,
     interval_s: float = 1.0,
+    tasks: Tasks | None = None,
+    open_before: Callable[[], Shop] | None = None,
+    log: Form = "none",
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; `tell` gets the address once it answers.
 
-    open_shop    : opens the newest version; called in the server's process, first at once and
+    open_shop    : opens the newest version; called in each worker, first at once and
                    again whenever `watched` has been replaced
     admission    : who may ask for what; without it or keys, everybody on this machine
     port         : 0 takes a free one
-    open_intake  : opens the event log, in the server's process; without it, no events are taken
-    make_console : makes the pages to mount at /console, in the server's process
+    workers      : processes that answer, each with a shop and a log of its own
+    open_intake  : opens the event log, in each worker; without it, no events are taken
+    make_console : makes the pages to mount at /console, in each worker
+    make_store   : those at /store
+    tasks        : runs to show and to ask for
+    open_before  : opens the version before, to start with where the newest can't be served
+    log          : how requests and mistakes are told of on standard error
     raises       : BadRequest if others can reach `host` and there are no keys; AddressTaken if the
                    port is in use;
                    the BespeakError that opening raised at first
@@ -86,19 +107,24 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
     door = None if admission is None else replace(admission, open=not wanted)
-    site = Site(open_shop, open_intake, make_console, door, watched, interval_s)
+    site = Site(
+        open_shop, open_intake, make_console, make_store, door, watched, interval_s, tasks,
+        open_before, log, workers > 1,
+    )  # fmt: skip
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
-        respawn_failed_workers=True, workers_kill_timeout=PATIENCE_S,
+        workers=workers, respawn_failed_workers=True, workers_kill_timeout=ENDING_S,
     )  # fmt: skip
     failures: list[BespeakError] = []
 
     def listen() -> None:
-        failure = heard.recv()
-        if failure is not None:
-            failures.append(failure)
-            server.signal_handler_interrupt()
-        elif _answers(address, chosen):
+        for _ in range(workers):
+            failure = heard.recv()
+            if failure is not None:
+                failures.append(failure)
+                server.signal_handler_interrupt()
+                return
+        if _answers(address, chosen):
             tell(f"http://{f'[{address}]' if ':' in address else address}:{chosen}")
 
     threading.Thread(target=listen, daemon=True).start()
@@ -130,8 +156,10 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep(site.log)
     try:
-        shop = opened(site.open_shop)
+        seen = None if site.watched is None else mark(site.watched)
+        shop, problem = opened_first(site.open_shop, site.open_before)
         intake = None if site.open_intake is None else site.open_intake()
     except BespeakError as error:
         say.send(error)
@@ -140,10 +168,19 @@ def _application(site: Site, say: Connection) -> ASGIApp:
     threadpoolctl.threadpool_limits(limits=1)
     reload = None
     if site.watched is not None:
-        reload = Reload(site.watched, site.open_shop, site.interval_s)
+        reload = Reload(site.watched, site.open_shop, site.interval_s, seen)
     console = None if site.make_console is None else site.make_console()
+    store = None if site.make_store is None else site.make_store()
+    app = create_app(
+        shop, console, store, reload=reload, intake=intake, admission=site.admission,
+        tasks=site.tasks, problem=problem, log=site.log,
+        worker=str(os.getpid()) if site.several else None,
+    )  # fmt: skip
+    # what is there now stays: to go through all of it again and again would halt requests for 0.1 s
+    gc.collect()
+    gc.freeze()
     say.send(None)
-    return create_app(shop, console, reload=reload, intake=intake, admission=site.admission)
+    return app
 
 
 def _end_with_parent() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bespeak.live import Seen
+from bespeak.privacy import Marks
+from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.snapshot import Snapshot
 
 
@@ -28,12 +30,14 @@ EVERYTHING = Filters()
 class Recommend(Protocol):
     """A list for a customer, or for the history `items` (oldest first) of a visitor.
 
-    customer_id : a customer, or None
+    customer_id : one that the snapshot knows or that `since` is of, or None
     items       : item ids of the snapshot; only without a customer
     k           : 1 to 1000
     repeat      : whether the list may hold what they have; None: the workspace's choice
     since       : what they did since the snapshot, oldest first
     filters     : which items the list may hold
+    changes     : of the catalogue, since the snapshot
+    label       : (kind, label) of the request, like ("place", "home"), for what is popular
     returns     : a mapping of the shape of `answers.Recommendations`
     """
 
@@ -46,19 +50,53 @@ class Recommend(Protocol):
         repeat: bool | None,
         since: Sequence[Seen] = (),
         filters: Filters = EVERYTHING,
+        changes: Changes = UNCHANGED,
+        label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]: ...
 
 
 class Trending(Protocol):
     """What most choose lately; a mapping of the shape of `answers.Trending`."""
 
-    def __call__(self, *, k: int, filters: Filters) -> Mapping[str, Any]: ...
+    def __call__(
+        self,
+        *,
+        k: int,
+        filters: Filters,
+        changes: Changes = UNCHANGED,
+        label: tuple[str, str] | None = None,
+    ) -> Mapping[str, Any]: ...
 
 
 class Similar(Protocol):
     """Items that go with one item; a mapping of the shape of `answers.SimilarItems`."""
 
-    def __call__(self, item_id: str, *, k: int) -> Mapping[str, Any]: ...
+    def __call__(
+        self, item_id: str, *, k: int, changes: Changes = UNCHANGED
+    ) -> Mapping[str, Any]: ...
+
+
+class Act(Protocol):
+    """Something done with all that is held of one customer; a mapping of what came of it.
+
+    by : who asked
+    """
+
+    def __call__(self, customer_id: str, *, by: str) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class People:
+    """What a person may ask for, and who must not be known any more.
+
+    erase   : of the shape of `answers.Erased`
+    export  : of the shape of `answers.Exported`
+    marks   : who was erased, at this moment
+    """
+
+    erase: Act
+    export: Act
+    marks: Callable[[], Marks]
 
 
 @dataclass(frozen=True)
@@ -71,17 +109,41 @@ class Shop:
     trending: Trending
     taken: int = 0
     """The last position of the event log that the snapshot has in it."""
+    changed: int = 0
+    """The last change of the catalogue that the snapshot has in it."""
     primary: Sequence[str] = ("customer",)
     """Namespaces whose value alone is a customer_id."""
     version: str = ""
     """Names this version to an operator; shown by /health/ready."""
+    by_hand: bool = False
+    """Whether somebody put it back, so that it is not held against the one before."""
     stages: Sequence[Mapping[str, Any]] = ()
     """Steps of the flow, in order, of the shape of `answers.Stage`."""
     runs: Sequence[Mapping[str, Any]] = ()
     """The latest runs first, of the shape of `answers.Run`."""
 
+    people: People | None = None
+    """Without it, nobody can be erased, and nobody was."""
+
+    def erased(self, customer_id: str) -> bool:
+        """Whether this customer was erased, though the snapshot may still have them."""
+        if self.people is None:
+            return False
+        marks = self.people.marks()
+        return bool(marks) and marks.hold(self.visitors(customer_id))
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody was erased whom files of the last run may still hold."""
+        return self.people is not None and self.people.marks().pending
+
+    def knows(self, customer_id: str) -> bool:
+        """Whether there is such a customer, and they were not erased."""
+        return self.snapshot.has_customer(customer_id) and not self.erased(customer_id)
+
     def visitors(self, customer_id: str) -> list[str]:
         """Every identifier of one customer, as the event log spells them."""
-        known = self.snapshot.identities.of(customer_id).to_pylist()
-        found = [f"{row['namespace']}:{row['value']}" for row in known]
+        known = self.snapshot.identities.of(customer_id)
+        spelled = zip(known["namespace"].to_pylist(), known["value"].to_pylist(), strict=True)
+        found = [f"{namespace}:{value}" for namespace, value in spelled]
         return found or [f"{namespace}:{customer_id}" for namespace in self.primary]

@@ -12,6 +12,7 @@ from pathlib import Path
 from bespeak.errors import BespeakError
 from bespeak.serve.answers import Problem
 from bespeak.serve.failures import problem
+from bespeak.serve.probes import examine
 from bespeak.serve.shop import Shop
 
 Mark = tuple[int, int, int]
@@ -24,12 +25,12 @@ class Standing:
     shop: Shop
     opened_at: datetime
     problem: Problem | None = None
-    """Why the latest version could not be opened; what stood before is still served."""
+    """Why the latest version is not served; what stood before is."""
 
 
-def standing(shop: Shop) -> Standing:
+def standing(shop: Shop, problem: Problem | None = None) -> Standing:
     """`shop`, opened now."""
-    return Standing(shop, datetime.now(UTC))
+    return Standing(shop, datetime.now(UTC), problem)
 
 
 def mark(path: Path) -> Mark | None:
@@ -42,42 +43,71 @@ def mark(path: Path) -> Mark | None:
 
 
 async def follow(
-    now: Standing, open_shop: Callable[[], Shop], watched: Path, *, interval_s: float
+    now: Standing,
+    open_shop: Callable[[], Shop],
+    watched: Path,
+    *,
+    interval_s: float,
+    seen: Mark | None = None,
 ) -> None:
     """Reopen whenever `watched` is replaced; runs until cancelled.
 
-    The new version is opened in a thread while the old one answers. One that can't be opened is
-    tried again at the next change.
+    The new version is opened and examined in a thread while the old one answers. One that is
+    refused is tried again at the next change.
+
+    seen : `mark(watched)` before what is served was opened; None: as it is now
     """
-    seen = mark(watched)
+    seen = seen or mark(watched)
     while True:
         await asyncio.sleep(interval_s)
         found = mark(watched)
         if found is None or found == seen:
             continue
         seen = found
-        attempt = asyncio.create_task(asyncio.to_thread(opened, open_shop))
+        attempt = asyncio.create_task(asyncio.to_thread(opened, open_shop, now.shop))
         await asyncio.wait({attempt})
         error = attempt.exception()
         if error is None:
             now.shop, now.opened_at, now.problem = attempt.result(), datetime.now(UTC), None
         else:
             # whatever is wrong with the new version, the old one is served and the watch goes on
-            now.problem = _said(error)
+            now.problem = said(error)
             logging.getLogger("bespeak.serve").error("kept the old version", exc_info=error)
 
 
-def opened(open_shop: Callable[[], Shop]) -> Shop:
-    """A shop that has answered once: what is compiled or read at first use is so already."""
+def opened(open_shop: Callable[[], Shop], old: Shop | None = None) -> Shop:
+    """A shop that has been examined: what is compiled or read at first use is so already.
+
+    raises : as `open_shop` and `examine`
+    """
     shop = open_shop()
-    first = shop.snapshot.customers.rows.slice(0, 1).to_pylist()
-    if first:
-        customer_id = first[0]["customer_id"]
-        shop.recommend(customer_id=customer_id, items=(), k=10, repeat=None)
+    examine(shop, old)
     return shop
 
 
-def _said(error: BaseException) -> Problem:
+def opened_first(
+    open_shop: Callable[[], Shop], open_before: Callable[[], Shop] | None
+) -> tuple[Shop, Problem | None]:
+    """What a server starts with: the newest version, or the one before with why it is not the
+    newest.
+
+    raises : the newest one's BespeakError where neither can be served
+    """
+    try:
+        return opened(open_shop), None
+    except BespeakError as error:
+        if open_before is None:
+            raise
+        try:
+            before = opened(open_before)
+        except BespeakError:
+            raise error from None
+        logging.getLogger("bespeak.serve").error("opened the version before", exc_info=error)
+        return before, said(error)
+
+
+def said(error: BaseException) -> Problem:
+    """Why a version is not served, for /health/ready."""
     if isinstance(error, BespeakError):
         return problem(error)
     return Problem(

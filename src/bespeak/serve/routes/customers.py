@@ -37,16 +37,20 @@ class SeeCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def find(request: Request) -> Response:
     asked = query(request, ListCustomers)
-    rows, total = shop_of(request).snapshot.find_customers(asked.q.strip(), asked.limit)
-    return answers.reply(answers.CustomersFound([_found(row) for row in rows], total))
+    shop = shop_of(request)
+    rows, total = shop.snapshot.find_customers(asked.q.strip(), asked.limit)
+    known = [row for row in rows if not shop.erased(row["customer_id"])]
+    return answers.reply(
+        answers.CustomersFound([_found(row) for row in known], total - len(rows) + len(known))
+    )
 
 
 async def see(request: Request) -> Response:
     asked = query(request, SeeCustomer)
-    snapshot = shop_of(request).snapshot
-    customer_id = path_value(request, "customer_id")
+    shop, customer_id = shop_of(request), path_value(request, "customer_id")
+    snapshot = shop.snapshot
     about = snapshot.customers.one(customer_id)
-    if about is None:
+    if about is None or shop.erased(customer_id):
         raise unknown_customer(customer_id)
     return answers.reply(_customer(snapshot, customer_id, about, asked.history))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +13,13 @@ from bespeak.serve.parameters import NoQuery, query
 
 async def see(request: Request) -> Response:
     query(request, NoQuery)
-    return answers.reply(shop_of(request).snapshot.data)
+    shop = shop_of(request)
+    data = shop.snapshot.data
+    if shop.pending:
+        # nobody can tell whose row it was, and it may be that of somebody who was erased
+        shown = [replace(row, found=None, raw=None) for row in data.quarantine]
+        data = replace(data, quarantine=shown)
+    return answers.reply(data)
 
 
 ENDPOINTS = (

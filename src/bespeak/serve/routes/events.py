@@ -42,6 +42,7 @@ async def send(request: Request) -> Response:
         live.check(raw, index, received, intake.identify, permit)
         for index, raw in enumerate(await receiving.events(request))
     ]
+    checked = _of_nobody_erased(checked, intake)
     good = [one for one in checked if isinstance(one, live.Entry)]
     errors = [
         answers.EventError(one.index, one.field, one.found, one.expected)
@@ -55,6 +56,23 @@ async def send(request: Request) -> Response:
     new = await asyncio.wrap_future(intake.writer.append(good))
     metrics.events(accepted=new, duplicate=len(good) - new, refused=len(errors))
     return answers.reply(answers.EventsTaken(new, len(good) - new, errors))
+
+
+def _of_nobody_erased(
+    checked: list[live.Entry | live.Wrong], intake: Intake
+) -> list[live.Entry | live.Wrong]:
+    """The same, with what is wrong with an event of somebody who was erased."""
+    good = [one for one in checked if isinstance(one, live.Entry)]
+    admitted = intake.admit(good)
+    if len(admitted) == len(good):
+        return checked
+    kept = {id(one) for one in admitted}
+    return [
+        live.Wrong(index, "identifiers", "somebody who was erased", "a new session or identifier")
+        if isinstance(one, live.Entry) and id(one) not in kept
+        else one
+        for index, one in enumerate(checked)
+    ]
 
 
 def _permit(request: Request, grant: Grant, identify: live.Identify) -> live.Permit | None:

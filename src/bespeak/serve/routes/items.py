@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bespeak.errors import NotFound
-from bespeak.serve import answers
+from bespeak.serve import answers, assortment
+from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
+from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, Limit, NoQuery, Search, query
 
 ABOUT = frozenset(
@@ -34,9 +36,21 @@ class ListSimilar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     k: Count = 10
 
 
+def changes_of(request: Request) -> Changes:
+    """What changed of the catalogue since the version that answers this request."""
+    intake: Intake | None = request.app.state.intake
+    return UNCHANGED if intake is None else intake.assortment.since(shop_of(request).changed)
+
+
+def described(request: Request, item_id: str) -> dict[str, Any] | None:
+    """An item as it is now; None where nobody knows it."""
+    row = shop_of(request).snapshot.items.one(item_id)
+    return assortment.described(item_id, row, changes_of(request))
+
+
 async def find(request: Request) -> Response:
     asked = query(request, ListItems)
-    rows, total = shop_of(request).snapshot.find_items(asked.q, asked.limit)
+    rows, total = _found_now(request, asked.q, asked.limit)
     counted = not grant_of(request).visitor
     return answers.reply(answers.ItemsFound([_found(row, counted) for row in rows], total))
 
@@ -44,7 +58,7 @@ async def find(request: Request) -> Response:
 async def see(request: Request) -> Response:
     query(request, NoQuery)
     item_id = path_value(request, "item_id")
-    row = shop_of(request).snapshot.items.one(item_id)
+    row = described(request, item_id)
     if row is None:
         raise unknown_item(item_id)
     about = {key: value for key, value in row.items() if key not in ABOUT and value is not None}
@@ -60,9 +74,29 @@ async def see(request: Request) -> Response:
 async def similar(request: Request) -> Response:
     asked = query(request, ListSimilar)
     shop, item_id = shop_of(request), path_value(request, "item_id")
-    if shop.snapshot.items.one(item_id) is None:
+    if described(request, item_id) is None:
         raise unknown_item(item_id)
-    return answers.reply(shop.similar(item_id, k=asked.k))
+    return answers.reply(shop.similar(item_id, k=asked.k, changes=changes_of(request)))
+
+
+def _found_now(request: Request, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """Rows of the snapshot as they are now, then what has come since."""
+    snapshot, changes = shop_of(request).snapshot, changes_of(request)
+    rows, total = snapshot.find_items(asked, limit)
+    now = [assortment.described(row["item_id"], row, changes) for row in rows]
+    come = [
+        assortment.described(item_id, None, changes)
+        for item_id in sorted(changes) if snapshot.items.one(item_id) is None
+    ]  # fmt: skip
+    words = asked.lower().split()
+    new = [row for row in come if row is not None and all(word in _text(row) for word in words)]
+    return [*(row for row in now if row is not None), *new][:limit], total + len(new)
+
+
+def _text(row: dict[str, Any]) -> str:
+    """What a search looks into."""
+    told = (row[name] for name in ("item_id", "title", "category", "brand"))
+    return " ".join(text for text in told if text).lower()
 
 
 def unknown_item(item_id: str) -> NotFound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,7 +18,8 @@ from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
-from bespeak.serve.routes.items import unknown_item
+from bespeak.serve.routes.items import changes_of, unknown_item
+from bespeak.serve.setting import Setting
 from bespeak.serve.shop import Filters
 
 LATEST = 200
@@ -53,8 +54,8 @@ Excluded = Annotated[
 ]
 
 
-class ListTrending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a list, and of what."""
+class ListTrending(Setting, frozen=True, forbid_unknown_fields=True):
+    """How long a list, of what, and where it stands."""
 
     k: Count = 10
     exclude: Annotated[
@@ -81,16 +82,16 @@ class ForCustomer(ListTrending, frozen=True, forbid_unknown_fields=True):
     repeat: Repeat = "auto"
 
 
-class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class History(Setting, frozen=True, forbid_unknown_fields=True):
     """What somebody had, and the session that they are in. An empty history is a newcomer's."""
 
     items: Annotated[
         list[str], msgspec.Meta(max_length=1000, description="Item ids, oldest first.")
-    ] = []
+    ] = msgspec.field(default_factory=list)
     session_id: Session | None = None
     k: Count = 10
     repeat: Repeat = "auto"
-    exclude: Excluded = []
+    exclude: Excluded = msgspec.field(default_factory=list)
     category: Category | None = None
     price_from: Price | None = None
     price_to: Price | None = None
@@ -102,26 +103,29 @@ class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def for_customer(request: Request) -> Response:
     asked = query(request, ForCustomer)
+    moment = asked.moment()
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
     visitors = shop.visitors(customer_id)
     since = _since(request, visitors, after=shop.taken)
-    if not since and not shop.snapshot.has_customer(customer_id):
+    if not since and not shop.knows(customer_id):
         raise unknown_customer(customer_id)
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     answer = shop.recommend(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat), since=since,
-        filters=filters,
+        filters=filters, changes=changes_of(request), label=asked.label,
     )  # fmt: skip
-    _shown(request, answer, actor=visitors[0], session=None)
+    if asked.shown == "yes":
+        _shown(request, answer, asked, moment, actor=visitors[0])
     return answers.reply(answer)
 
 
 async def for_history(request: Request) -> Response:
     query(request, NoQuery)
     asked = await body(request, History)
-    shop = shop_of(request)
+    moment = asked.moment()
+    shop, changes = shop_of(request), changes_of(request)
     for item_id in asked.items:
-        if shop.snapshot.items.one(item_id) is None:
+        if item_id not in changes and shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
     session = asked.session_id
     if session is not None:
@@ -130,16 +134,21 @@ async def for_history(request: Request) -> Response:
     since = _since(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
     answer = shop.recommend(
         customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat), since=since,
-        filters=asked.filters,
+        filters=asked.filters, changes=changes, label=asked.label,
     )  # fmt: skip
-    if session is not None:
-        _shown(request, answer, actor=None, session=session)
+    if session is not None and asked.shown == "yes":
+        _shown(request, answer, asked, moment, session=session)
     return answers.reply(answer)
 
 
 async def trending(request: Request) -> Response:
     asked = query(request, ListTrending)
-    return answers.reply(shop_of(request).trending(k=asked.k, filters=asked.filters))
+    asked.moment()
+    return answers.reply(
+        shop_of(request).trending(
+            k=asked.k, filters=asked.filters, changes=changes_of(request), label=asked.label
+        )
+    )
 
 
 def _since(request: Request, visitors: list[str], *, after: int) -> list[Seen]:
@@ -149,7 +158,13 @@ def _since(request: Request, visitors: list[str], *, after: int) -> list[Seen]:
 
 
 def _shown(
-    request: Request, answer: Mapping[str, Any], *, actor: str | None, session: str | None
+    request: Request,
+    answer: Mapping[str, Any],
+    setting: Setting,
+    moment: datetime,
+    *,
+    actor: str | None = None,
+    session: str | None = None,
 ) -> None:
     """Log what was shown to whom, so that what they do about it can be told from the rest.
 
@@ -161,8 +176,9 @@ def _shown(
     items = [item["item_id"] for item in answer["items"]]
     said = {name: answer[name] for name in ("model", "version", "fallback")}
     entry = impression(
-        answer["request_id"], items, actor=actor, session=session, time=datetime.now(UTC), said=said
-    )
+        answer["request_id"], items, actor=actor, session=session, time=moment, said=said,
+        place=setting.place, device=setting.device,
+    )  # fmt: skip
     request.app.state.metrics.impression(logged=intake.writer.offer(entry))
 
 

@@ -27,7 +27,8 @@ async def find(request: Request) -> Response:
 
 async def members(request: Request) -> Response:
     asked = query(request, ListMembers)
-    snapshot = shop_of(request).snapshot
+    shop = shop_of(request)
+    snapshot = shop.snapshot
     kind, segment_id = path_value(request, "kind"), path_value(request, "segment")
     segment = _segment(snapshot, kind, segment_id)
     rows = snapshot.members.of(f"{kind}/{segment_id}")
@@ -40,6 +41,7 @@ async def members(request: Request) -> Response:
             last_seen=utc(row["last_seen"]),
         )
         for row in rows.slice(0, asked.limit).to_pylist()
+        if not shop.erased(row["customer_id"])
     ]
     return answers.reply(answers.Members(kind, segment, customers, rows.num_rows))
 

@@ -15,7 +15,7 @@ const LINES = 4;
 
 function offered(id) {
   const place = h("div", { "aria-live": "polite" }, waiting());
-  const wanted = { k: 10, repeat: "auto" };
+  const wanted = { k: 10, repeat: "auto", shown: "no" };
   const ask = latest((signal) => get(`${path("v1", "customers", id)}/recommendations`, wanted, { signal }));
   async function fill() {
     try {

@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { chart, colour } from "../chart.js";
 import { facts, h, icon } from "../dom.js";
 import { account, card, heading, meter, modelName, stat, stats, totalAccount } from "../parts.js";
+import { tasks } from "../tasks.js";
 import { compact, count, currencySign, day, dayNamed, has, money, moneyShort, moment, named, number, say, seconds, zh } from "../words.js";
 
 const DAY = 86_400_000;
@@ -79,7 +80,7 @@ function mix(title, counts) {
 }
 
 export async function page(about) {
-  const [data, evaluation] = await Promise.all([get("/v1/data"), get("/v1/evaluation").catch(() => null)]);
+  const [data, evaluation, started] = await Promise.all([get("/v1/data"), get("/v1/evaluation").catch(() => null), tasks()]);
   const t = about.totals;
   return {
     title: say("page.overview"),
@@ -95,6 +96,7 @@ export async function page(about) {
         card(say("health.title"), say("health.note"), health(about.health)),
         h("div", { class: "stack" },
           card(say("runs.title"), null, about.runs.length ? runs(about.runs) : h("p", { class: "soft" }, say("runs.none"))),
+          card(say("tasks.title"), say("tasks.note"), started),
           card(say("events"), number(t.events), mix(say("by.type"), t.types), Object.keys(t.channels).length > 1 ? mix(say("by.channel"), t.channels) : null))),
     ],
   };

@@ -112,7 +112,7 @@ function finder(choose) {
 
 function attempt() {
   const chosen = [];
-  const wanted = { k: 10, repeat: "auto" };
+  const wanted = { k: 10, repeat: "auto", shown: "no" };
   let was = [];
   const picked = h("ol", { class: "picked" });
   const answerPlace = h("div", { "aria-live": "polite" });
