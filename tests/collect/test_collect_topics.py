@@ -17,7 +17,7 @@ from bespeak.collect import copy_topic, topic_copies
 from bespeak.collect.messages import read_messages
 from bespeak.collect.options import Options
 from bespeak.collect.topics import Topic
-from bespeak.errors import ConfigInvalid, SourceMissing, SourceUnreadable
+from bespeak.errors import ConfigInvalid, EngineUnavailable, SourceMissing, SourceUnreadable
 from bespeak.kafka import FromEnvironment, Kafka
 from brokers import Broker, free_port, send
 
@@ -185,6 +185,14 @@ def test_a_broker_that_goes_away_in_the_middle_leaves_whole_copies(
     broker.resume()
     copy_topic("visits", asked(broker), tmp_path)
     assert [offset for _, offset, _ in held(tmp_path)] == list(range(30_000))
+
+
+def test_without_the_client_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    with pytest.raises(EngineUnavailable, match=r"bespeak\[kafka\]"):
+        copy_topic("visits", Kafka(topic="visits", brokers=["127.0.0.1:1"]), tmp_path)
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
