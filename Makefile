@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 DATA ?=
+FLOWS := tests/flow tests/training tests/storefront
 
-.PHONY: help demo test check bench build clean
+.PHONY: help demo test test-flows test-parts check bench build clean
 
 help: ## What can be made here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +16,14 @@ demo: $(VENV)/.demo ## A real retailer's data, from raw files to a console in th
 
 test: check $(VENV)/.test ## All checks and all tests
 	$(BIN)/python tests/browser.py
-	$(BIN)/python -m pytest
+	$(MAKE) -j2 VENV=$(VENV) test-flows test-parts
+
+# two processes, since one leaves a core idle: whole flows beside all else
+test-flows:
+	$(BIN)/python -m pytest $(FLOWS)
+
+test-parts:
+	$(BIN)/python -m pytest $(FLOWS:%=--ignore=%)
 
 check: $(VENV)/.test ## Linters, types and import rules
 	$(BIN)/ruff check src tests benchmarks

@@ -20,6 +20,7 @@ from bespeak.recommend.splits import (
     hold,
     leave_last_out,
     load_held,
+    new_to,
     unowned,
 )
 from contracts.recommender import checkerboard, world
@@ -132,3 +133,11 @@ def test_the_engine_splits_events_at_one_instant(engine: Engine) -> None:
     assert sorted(engine.run(pairs)["item_id"].to_pylist()) == ["y", "z"]
     held = load_held(engine, pairs, world([("a", "y")]))
     assert sorted(held.items.tolist()) == [-1, 0]
+
+
+def test_where_all_that_is_held_is_owned_nothing_new_is_left() -> None:
+    known = world([("ann", "tea"), ("ann", "milk"), ("bob", "ink")])
+    assert len(new_to(hold(known, ["ann", "bob"], ["tea", "ink"]), known)) == 0
+    held = new_to(hold(known, ["ann", "ann", "bob"], ["tea", "ink", "ink"]), known)
+    assert [known.customers[int(row)] for row in held.customers] == ["ann"]
+    assert [known.items[int(item)] for item in held.items] == ["ink"]
