@@ -1,13 +1,13 @@
 """How time and memory grow with the events: made-up shops through bespeak on DuckDB, and by hand.
 
     python -m benchmarks.growth [--events 1e6 --events 1e7] [--folder DIR [--reuse]] [--plot FILE]
-                               [--json FILE] [--write]
+                               [--memory 2GB] [--json FILE] [--write]
 
 Collect, prepare, features and interactions. Limits: 8 GB of memory at 100 M events, time growing
 by at most the power 1.1 of the events, collect and prepare within 1.5 times the SQL of
-`shop_by_hand`, which runs on the same files in the same run with the same memory and threads. Both
-must account for the same rows. Segments are found on the way, since the flow does; their time
-stands apart.
+`shop_by_hand`, which runs on the same files in the same run with the same threads and memory
+(`workspace.memory`). Both must account for the same rows. Segments are found on the way, since the
+flow does; their time stands apart.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -137,14 +138,15 @@ def _by_hand(shop: Path, *, again: bool) -> tuple[dict[str, Any], float | None]:
 # -- all of it -------------------------------------------------------------------------------------
 
 
-def measure(events: int, folder: Path, *, again: bool = True) -> Measured:
-    """Make the shop (unless it is there), run both."""
+def measure(events: int, folder: Path, memory: str, *, again: bool = True) -> Measured:
+    """Make the shop (unless it is there), run both with `memory` for the engine."""
     shop = folder / f"shop-{events}"
     if not (shop / "truth").exists():
         arguments = {"events": events, "customers": max(events // 50, 1), "items": 5000,
                      "days": 365, "seed": 7, "out": shop}  # fmt: skip
         said = [text for name, value in arguments.items() for text in (f"--{name}", str(value))]
         machine.timed([machine.bespeak(), "synth", *said])
+    _set_memory(shop / "bespeak.toml", memory)
     for made in ("stage", "record", "features", "artifacts"):
         shutil.rmtree(shop / made, ignore_errors=True)
     (shop / ".digests.json").unlink(missing_ok=True)
@@ -161,6 +163,13 @@ def measure(events: int, folder: Path, *, again: bool = True) -> Measured:
         by_hand=by_hand["seconds"],
         by_hand_mb=by_hand_mb,
         same=account == by_hand["account"],
+    )
+
+
+def _set_memory(file: Path, memory: str) -> None:
+    text = re.sub(r"^memory = .*\n", "", file.read_text("utf-8"), flags=re.MULTILINE)
+    file.write_text(
+        text.replace("[workspace]\n", f'[workspace]\nmemory = "{memory}"\n', 1), encoding="utf-8"
     )
 
 
@@ -253,6 +262,7 @@ def main() -> None:
     parser.add_argument("--events", type=float, action="append", help="1e6 and 1e7 by default")
     parser.add_argument("--folder", type=Path, help="keep the shops there")
     parser.add_argument("--reuse", action="store_true", help="what --folder has of the SQL's runs")
+    parser.add_argument("--memory", default="2GB", help="the engine's, at every size")
     parser.add_argument("--plot", type=Path, help="an SVG or PNG to write")
     parser.add_argument("--write", action="store_true", help=f"write {WRITTEN.name}")
     parser.add_argument("--json", type=Path, help="write the figures, and add to those there")
@@ -276,12 +286,16 @@ def report(given: argparse.Namespace) -> None:
     for events in sorted(map(round, given.events or SIZES)):
         with tempfile.TemporaryDirectory() as scratch:
             folder = given.folder or Path(scratch)
-            found[events] = measure(events, folder, again=not given.reuse)
+            found[events] = measure(events, folder, given.memory, again=not given.reuse)
         load.append(os.getloadavg()[0])
         if given.json is not None:
             given.json.write_text(json.dumps([asdict(one) for one in found.values()]))
     ordered = [found[events] for events in sorted(found)]
-    shown = told(ordered, "load average " + ", ".join(f"{one:.1f}" for one in load))
+    shown = told(
+        ordered,
+        f"memory of the engine {given.memory}; load average "
+        + ", ".join(f"{one:.1f}" for one in load),
+    )
     print(shown)
     if given.write:
         about = (__doc__ or "").strip()
