@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from starlette.routing import Route
 
 from bespeak.access import Scope
 from bespeak.serve.admission import EVERYBODY, Admission, Grant, Opens
-from bespeak.serve.parameters import NoQuery
+from bespeak.serve.parameters import NoQuery, check_nul
 from bespeak.serve.shop import Shop
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -42,9 +41,6 @@ class Endpoint:
     opens: Opens = "secret"
     scope: Scope = "read"
 
-    def route(self) -> Route:
-        return Route(self.path, self.admitted, methods=[self.method])
-
     async def admitted(self, request: Request) -> Response:
         """The answer, to one who may have it."""
         customer_id: str | None = request.path_params.get("customer_id")
@@ -53,6 +49,28 @@ class Endpoint:
             EVERYBODY if door is None else door.admit(request, self.opens, self.scope, customer_id)
         )
         return await self.handler(request)
+
+
+def routes(endpoints: Iterable[Endpoint]) -> list[Route]:
+    """One for each path, in the order of the endpoints.
+
+    A path that lacks a method refuses it, whichever later path would match as well: to delete
+    `…/c1/recommendations` is a mistake, and erases no customer of the name `c1/recommendations`.
+    """
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for one in endpoints:
+        paths.setdefault(one.path, {})[one.method] = one
+    return [
+        Route(path, _by_method(methods), methods=list(methods)) for path, methods in paths.items()
+    ]
+
+
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Handler:
+    async def answer(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await endpoints[method].admitted(request)
+
+    return answer
 
 
 def admission_of(request: Request) -> Admission | None:
@@ -74,6 +92,10 @@ def shop_of(request: Request) -> Shop:
 
 
 def path_value(request: Request, name: str) -> str:
-    """A part of the path, as text."""
-    value: Any = request.path_params[name]
-    return str(value)
+    """A part of the path, as text.
+
+    raises : BadRequest where there is a NUL in it
+    """
+    value = str(request.path_params[name])
+    check_nul({name: value}, "the path's")
+    return value
