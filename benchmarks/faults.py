@@ -18,13 +18,15 @@ import sqlite3
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import bad_requests, machine
+from benchmarks.database import Database
 from benchmarks.live_server import Load, Server
-from bespeak import flow
+from bespeak import flow, live
 from bespeak.synth import Plan, synthesise
 from bespeak.workspace import Workspace
 
@@ -97,11 +99,20 @@ def _worker_killed(server: Server, chance: random.Random) -> float:
 
 def account(shop: Path, acknowledged: set[str]) -> tuple[int, int]:
     """Of the acknowledged events, how many the log lacks, and how many it has twice."""
-    log = sqlite3.connect(shop / "live.db")
-    rows = log.execute("SELECT event_id, count(*) FROM events GROUP BY event_id").fetchall()
+    log = live.SQLiteLog(shop / live.FILE_NAME)
+    found = counted(log)
     log.close()
-    found = dict(rows)
     return sum(one not in found for one in acknowledged), sum(n > 1 for n in found.values())
+
+
+def counted(log: live.Log) -> Counter[str]:
+    """How often the log has each event."""
+    found: Counter[str] = Counter()
+    position = 0
+    while batch := list(log.after(position, 10_000)):
+        found.update(kept.entry.event_id for kept in batch)
+        position = batch[-1].position
+    return found
 
 
 def no_space(shop: Path) -> Seen:
@@ -158,6 +169,62 @@ def locked(shop: Path) -> Seen:
     return Seen(
         "locked log", "by another process", said, (status, listed, after) == (503, 200, 200)
     )
+
+
+def database_away(shop: Path) -> Seen:
+    """PostgreSQL as the event log: it stops as in a crash, under load, and is started again."""
+    settings = shop / "bespeak.toml"
+    before = settings.read_text("utf-8")
+    with tempfile.TemporaryDirectory(prefix="bespeak-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)  # the database runs as a user of its own
+        with Database(Path(folder) / "db") as database:
+            settings.write_text(f'{before}\n[live]\ndatabase = "{database.uri}"\n', "utf-8")
+            try:
+                return _database_away(shop, database)
+            finally:
+                settings.write_text(before, "utf-8")
+
+
+def _database_away(shop: Path, database: Database) -> Seen:
+    server = Server(shop, shop / "serve.log")
+    server.start()
+    load, list_of = Load(server, items_of(server)), {"session_id": "s1"}
+    with load.running():
+        time.sleep(1)
+        taken = len(load.acknowledged)
+        database.stop()
+        time.sleep(1)
+        state = json.loads(server.ask("GET", "/health/ready")[1])["status"]
+        event = {"type": "view", **list_of, "item_id": "x"}
+        status, headers, _ = server.answer("POST", "/v1/events", event)
+        lists = [server.ask("POST", "/v1/recommendations", list_of) for _ in range(20)]
+        away = len(load.acknowledged)
+        database.start()
+        started = time.perf_counter()
+        while json.loads(server.ask("GET", "/health/ready")[1])["status"] != "ready":
+            time.sleep(0.05)
+            if time.perf_counter() - started > 30:
+                break
+        back_s = time.perf_counter() - started
+        time.sleep(1)
+    after = len(load.acknowledged) - away
+    server.stop()
+    log = live.PostgresLog(database.uri)
+    found = counted(log)
+    log.close()
+    missing = sum(one not in found for one in load.acknowledged)
+    twice = sum(count > 1 for count in found.values())
+    listed = sum(answer == 200 and not json.loads(said)["live"] for answer, said in lists)
+    odd = {status for status in load.statuses if status not in {200, 503}}
+    wait = headers.get("retry-after")
+    said = (
+        f"{taken:,} events taken before; while away: `{state}`, an event {status} with Retry-After"
+        f" {wait}, {listed} of 20 lists answered without it; ready {back_s:.1f} s after its start,"
+        f" {after:,} more taken; {missing} of {len(load.acknowledged):,} missing, {twice} twice"
+    )
+    holds = (state, status, listed, missing, twice) == ("degraded", 503, 20, 0, 0)
+    holds = holds and wait is not None and back_s < 30 and min(taken, after) > 0 and not odd
+    return Seen("PostgreSQL away", "stopped at once under load, started again", said, holds)
 
 
 def spoilt(shop: Path) -> Seen:
@@ -232,6 +299,7 @@ def main() -> None:
         "kills": lambda shop: kills(shop, given.kills),
         "no_space": no_space,
         "locked": locked,
+        "database_away": database_away,
         "spoilt": spoilt,
         "nonsense": lambda shop: nonsense(shop, given.requests),
         "floods": floods,

