@@ -1,4 +1,4 @@
-"""A real PostgreSQL server (extra `test`) that may be stopped as a crash would, and started again."""
+"""A real PostgreSQL server (extra `test`) that may be stopped as in a crash, and started anew."""
 
 from __future__ import annotations
 

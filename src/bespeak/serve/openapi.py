@@ -108,6 +108,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
                 str(status): _content(HTTPStatus(status).phrase, Refusal)
                 for status in sorted({*endpoint.refusals, *_refused(endpoint)})
             },
+            **_too_long(endpoint),
         },
     }
     if endpoint.body is not None:
@@ -127,6 +128,13 @@ def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
 def _refused(endpoint: Endpoint) -> set[int]:
     """How one who may not is answered."""
     return set() if endpoint.opens == "anybody" else {401, 403, 429}
+
+
+def _too_long(endpoint: Endpoint) -> dict[str, Any]:
+    """What no application sees: the address ends the request before it is read."""
+    if not msgspec.structs.fields(endpoint.query):
+        return {}
+    return {"414": {"description": "The address, with its parameters, is longer than 64 KiB."}}
 
 
 def _identifier(endpoint: Endpoint) -> str:
