@@ -16,7 +16,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_no_acknowledged_event_is_lost_to_kills(shop: Path) -> None:
-    seen = faults.kills(shop, 4)
+    seen = faults.kills(shop, 4, 7)
     assert seen.holds, seen
 
 
@@ -31,7 +31,7 @@ def test_a_log_that_is_no_database_stops_the_start_with_a_word(shop: Path) -> No
 
 
 def test_nonsense_is_refused_without_failure_or_growth(shop: Path) -> None:
-    seen = faults.nonsense(shop, 2_000)
+    seen = faults.nonsense(shop, 2_000, 0)
     assert seen.holds, seen
 
 
