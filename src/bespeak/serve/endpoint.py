@@ -62,8 +62,8 @@ def routes(endpoints: Iterable[Endpoint]) -> list[Route]:
     for one in endpoints:
         paths.setdefault(one.path, {})[one.method] = one
     found = [Route(path, _by_method(methods)) for path, methods in paths.items()]
-    for one in found:
-        one.methods = None  # all: the router would go on to the next path that takes the method
+    for route in found:
+        route.methods = None  # all: the router would go on to the next path that takes the method
     return found
 
 
