@@ -38,17 +38,17 @@ WORDS = (
 NUMBERS = (0, -1, 1, 2**31, 2**63, 2**64, 10**30, -(10**30), 1.5, 1e308, -0.0)
 
 
-def send(port: int, count: int, *, threads: int = 4) -> Counter[int]:
+def send(port: int, count: int, *, threads: int = 4, seed: int = 0) -> Counter[int]:
     """`count` of them over kept connections; answers by status, 0 where the server hung up."""
     found: Counter[int] = Counter()
     lock = threading.Lock()
 
-    def work(seed: int) -> None:
-        mine = _sent(port, count // threads, random.Random(seed))
+    def work(number: int) -> None:
+        mine = _sent(port, count // threads, random.Random(seed * threads + number))
         with lock:
             found.update(mine)
 
-    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(threads)]
+    workers = [threading.Thread(target=work, args=(at,)) for at in range(threads)]
     for worker in workers:
         worker.start()
     for worker in workers:

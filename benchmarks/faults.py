@@ -1,9 +1,11 @@
 """What the live server survives: kills at random, no space, a locked log, nonsense by the thousand.
 
-    python -m benchmarks.faults [--kills 200] [--requests 100000] [--only NAME] [--json] [--write]
+    python -m benchmarks.faults [--kills 200] [--requests 100000] [--only NAME] [--json]
+        [--seed N] [--pieces FILE] [--write]
 
 A small made-up shop, a real server, real signals. Each line says what was done and what was seen;
-the exit status is 1 where something did not hold.
+the exit status is 1 where something did not hold. A long campaign can go in pieces: each adds what
+it saw to FILE, and `--write` writes all that is there.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ import sqlite3
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import bad_requests, machine
+from benchmarks.database import Database
 from benchmarks.live_server import Load, Server
-from bespeak import flow
+from bespeak import flow, live
 from bespeak.synth import Plan, synthesise
 from bespeak.workspace import Workspace
 
@@ -55,9 +59,9 @@ def items_of(server: Server) -> list[str]:
     return [item["item_id"] for item in found]
 
 
-def kills(shop: Path, count: int) -> Seen:
+def kills(shop: Path, count: int, seed: int) -> Seen:
     """The server, or one worker of it, killed at random moments under load."""
-    chance = random.Random(7)
+    chance = random.Random(seed)
     server = Server(shop, shop / "serve.log")
     server.start()
     load, whole, waits = Load(server, items_of(server)), 0, []
@@ -97,11 +101,20 @@ def _worker_killed(server: Server, chance: random.Random) -> float:
 
 def account(shop: Path, acknowledged: set[str]) -> tuple[int, int]:
     """Of the acknowledged events, how many the log lacks, and how many it has twice."""
-    log = sqlite3.connect(shop / "live.db")
-    rows = log.execute("SELECT event_id, count(*) FROM events GROUP BY event_id").fetchall()
+    log = live.SQLiteLog(shop / live.FILE_NAME)
+    found = counted(log)
     log.close()
-    found = dict(rows)
     return sum(one not in found for one in acknowledged), sum(n > 1 for n in found.values())
+
+
+def counted(log: live.Log) -> Counter[str]:
+    """How often the log has each event."""
+    found: Counter[str] = Counter()
+    position = 0
+    while batch := list(log.after(position, 10_000)):
+        found.update(kept.entry.event_id for kept in batch)
+        position = batch[-1].position
+    return found
 
 
 def no_space(shop: Path) -> Seen:
@@ -160,6 +173,79 @@ def locked(shop: Path) -> Seen:
     )
 
 
+def database_away(shop: Path) -> Seen:
+    """PostgreSQL as the event log: it stops as in a crash, under load, and is started again."""
+    settings = shop / "bespeak.toml"
+    before = settings.read_text("utf-8")
+    with tempfile.TemporaryDirectory(prefix="bespeak-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)  # the database runs as a user of its own
+        with Database(Path(folder) / "db") as database:
+            settings.write_text(f'{before}\n[live]\ndatabase = "{database.uri}"\n', "utf-8")
+            try:
+                return _database_away(shop, database)
+            finally:
+                settings.write_text(before, "utf-8")
+
+
+def _database_away(shop: Path, database: Database) -> Seen:
+    server = Server(shop, shop / "serve.log")
+    server.start()
+    load = Load(server, items_of(server))
+    with load.running():
+        time.sleep(1)
+        taken = len(load.acknowledged)
+        database.stop()
+        time.sleep(1)
+        refused, said = _while_away(server)
+        away = len(load.acknowledged)
+        database.start()
+        back_s = _until_ready(server)
+        time.sleep(1)
+    server.stop()
+    log = live.PostgresLog(database.uri)
+    found = counted(log)
+    log.close()
+    missing = sum(one not in found for one in load.acknowledged)
+    twice = sum(count > 1 for count in found.values())
+    after = len(load.acknowledged) - away
+    odd = set(load.statuses) - {200, 503}
+    said = (
+        f"{taken:,} events taken before; {said}; ready {back_s:.1f} s after its start, {after:,}"
+        f" more taken; {missing} of {len(load.acknowledged):,} missing, {twice} twice; answers"
+        f" {dict(sorted(load.statuses.items()))}"
+    )
+    holds = refused and missing == twice == 0 and min(taken, after) > 0 and not odd
+    return Seen("PostgreSQL away", "stopped at once under load, started again", said, holds)
+
+
+def _while_away(server: Server) -> tuple[bool, str]:
+    """Whether events are refused, lists answered and the state said; and in words."""
+    asked = {"session_id": "s1"}
+    state = json.loads(server.ask("GET", "/health/ready")[1])["status"]
+    status, headers, _ = server.answer("POST", "/v1/events", {"type": "view", **asked})
+    wait = headers.get("retry-after")
+    lists = [server.ask("POST", "/v1/recommendations", asked) for _ in range(20)]
+    listed = sum(answer == 200 and not json.loads(said)["live"] for answer, said in lists)
+    said = (
+        f"while away: `{state}`, an event {status} with Retry-After {wait}, {listed} of 20 lists"
+        " answered without it"
+    )
+    return (state, status, listed) == ("degraded", 503, 20) and wait is not None, said
+
+
+def _until_ready(server: Server) -> float:
+    """Seconds until the server said that all is well.
+
+    raises : SystemExit after half a minute
+    """
+    started = time.perf_counter()
+    while json.loads(server.ask("GET", "/health/ready")[1])["status"] != "ready":
+        time.sleep(0.05)
+        if time.perf_counter() - started > 30:
+            raise SystemExit("the server did not find its database again within half a minute")
+    return time.perf_counter() - started
+
+
 def spoilt(shop: Path) -> Seen:
     """A log that is no database any more, and what the server says of it."""
     log = shop / "live.db"
@@ -178,13 +264,13 @@ def spoilt(shop: Path) -> Seen:
     return Seen("spoilt log", "its first page zeroed", " ".join(said.split())[:200], holds)
 
 
-def nonsense(shop: Path, count: int) -> Seen:
+def nonsense(shop: Path, count: int, seed: int) -> Seen:
     """Requests that are malformed, huge, deeply nested, of wrong types and encodings."""
     server = Server(shop, shop / "serve.log")
     server.start()
     bad_requests.send(server.port, 500)  # what is loaded at first use is no growth
     before = _resident_mb(server)
-    statuses = bad_requests.send(server.port, count)
+    statuses = bad_requests.send(server.port, count, seed=seed)
     grown = _resident_mb(server) - before
     well = server.ask("POST", "/v1/recommendations", {"session_id": "s1"})[0]
     server.stop()
@@ -220,20 +306,31 @@ def _resident_mb(server: Server) -> float:
     return sum(map(int, pages)) * resource.getpagesize() / 1e6
 
 
+def added(pieces: Path, found: list[Seen]) -> list[Seen]:
+    """What earlier pieces saw, and this one; kept for the next."""
+    earlier = json.loads(pieces.read_text("utf-8")) if pieces.exists() else []
+    whole = [*(Seen(**one) for one in earlier), *found]
+    pieces.write_text(json.dumps([asdict(one) for one in whole], indent=1), "utf-8")
+    return whole
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=7, help="of what is left to chance")
+    parser.add_argument("--pieces", type=Path, help="add to what earlier pieces saw")
     parser.add_argument("--only", help="one fault, by the name of its function")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", action="store_true", help=f"also write {WRITTEN.name}")
     given = parser.parse_args()
     faults: dict[str, Callable[[Path], Seen]] = {
-        "kills": lambda shop: kills(shop, given.kills),
+        "kills": lambda shop: kills(shop, given.kills, given.seed),
         "no_space": no_space,
         "locked": locked,
+        "database_away": database_away,
         "spoilt": spoilt,
-        "nonsense": lambda shop: nonsense(shop, given.requests),
+        "nonsense": lambda shop: nonsense(shop, given.requests, given.seed),
         "floods": floods,
     }
     if given.only is not None and given.only not in faults:
@@ -244,6 +341,8 @@ def main() -> None:
             if given.only in {None, name}:
                 found.append(fault(shop))
                 print(f"{name}: {found[-1].seen}", file=sys.stderr, flush=True)
+    if given.pieces is not None:
+        found = added(given.pieces, found)
     if given.json:
         print(json.dumps([asdict(one) for one in found], indent=1))
     rows = [(one.fault, one.done, one.seen, "yes" if one.holds else "NO") for one in found]

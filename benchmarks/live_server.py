@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,18 @@ class Server:
         self, method: str, path: str, body: Any = None, *, timeout: float = 30
     ) -> tuple[int, bytes]:
         """One request over a connection of its own: status and body."""
+        return self.answer(method, path, body, timeout=timeout)[::2]
+
+    def answer(
+        self, method: str, path: str, body: Any = None, *, timeout: float = 30
+    ) -> tuple[int, HTTPMessage, bytes]:
+        """As `ask`, with the headers between them."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             content = None if body is None else json.dumps(body).encode()
             connection.request(method, path, content)
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            return answer.status, answer.headers, answer.read()
         finally:
             connection.close()
 

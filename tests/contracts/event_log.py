@@ -246,3 +246,9 @@ class EventLogContract:
         assert full.bytes > 50_000
         log.drop(log.last(), most=400)
         assert log.held().bytes < full.bytes / 2
+
+    def test_a_probe_keeps_nothing(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[entry("a")]], received=1)
+        log.probe()
+        assert ids(log) == ids(open_log()) == ["a"]

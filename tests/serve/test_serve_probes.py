@@ -11,8 +11,8 @@ from typing import Any
 import little_shop
 import pytest
 
-from bespeak.errors import VersionRefused
-from bespeak.serve import Shop
+from bespeak.errors import NotFound, VersionRefused
+from bespeak.serve import People, Shop
 from bespeak.serve.probes import ASKED, examine
 from bespeak.serve.snapshot import Sorted
 
@@ -103,3 +103,23 @@ def test_a_question_that_fails_or_takes_too_long_is_refused(
         return new.trending(**given)
 
     assert "trending take too long" in refusal(replace(new, trending=slow), None)
+
+
+def test_who_was_erased_is_not_asked_about_and_no_version_is_refused_for_it(new: Shop) -> None:
+    class Marks:
+        pending = True
+
+        def __bool__(self) -> bool:
+            return True
+
+        def hold(self, visitors: list[str]) -> bool:
+            return new.visitors("c01") == visitors
+
+    def never(**named: Any) -> Any:
+        raise NotFound("erased")
+
+    people = People(erase=never, export=never, marks=Marks)  # type: ignore[arg-type]
+    asked = of_whom(new.recommend, lambda named: named["customer_id"] == "c01", never)
+    kept = replace(new, people=people, recommend=asked)
+    assert kept.erased("c01")
+    examine(kept, kept)

@@ -17,6 +17,8 @@ TOGETHER = 2_000
 """Events of one transaction: enough that the disk's sync is shared, few enough to be soon over."""
 WAITING = 20_000
 """Events that may wait; more are refused, before memory grows."""
+AGAIN_S = 1.0
+"""How often a log that took nothing is tried, where no events come that would."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Writer:
         self._log = log
         self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._waiting, self._lock, self._closed = 0, threading.Lock(), False
+        self._problem: BespeakError | None = None
         self._thread = threading.Thread(target=self._work, name="bespeak-log", daemon=True)
         self._thread.start()
 
@@ -39,6 +42,17 @@ class Writer:
     def waiting(self) -> int:
         """Events that are not on disk yet."""
         return self._waiting
+
+    @property
+    def problem(self) -> BespeakError | None:
+        """Why the log can't be used, as it last was tried; None where all is well."""
+        return self._problem
+
+    def doubt(self, error: BespeakError) -> None:
+        """Somebody could not read the log: `problem` until it is found to be well."""
+        known, self._problem = self._problem, error
+        if known is None:
+            self._batches.put(_Batch([], Future()))
 
     def append(self, entries: Sequence[Entry]) -> Future[int]:
         """How many were new, once they are durable; a Future that fails with LogUnavailable.
@@ -83,14 +97,20 @@ class Writer:
             batches, going = self._next()
             if batches:
                 self._commit(batches)
+            elif going:
+                self._probe()
 
     def _next(self) -> tuple[list[_Batch], bool]:
-        """All that waits, up to one transaction's worth; and whether there will be more."""
+        """All that waits, up to one transaction's worth; and whether there will be more.
+
+        Nothing, after a while, where the log has to be tried.
+        """
+        wait_s = None if self._problem is None else AGAIN_S
         batches: list[_Batch] = []
         size = 0
         while size < TOGETHER:
             try:
-                batch = self._batches.get(block=not batches)
+                batch = self._batches.get(block=not batches, timeout=wait_s)
             except queue.Empty:
                 break
             if batch is None:
@@ -103,11 +123,22 @@ class Writer:
         try:
             new = self._log.append([batch.entries for batch in batches], time.time_ns() // 1_000)
         except BespeakError as error:
+            self._problem = error
             for batch in batches:
                 batch.done.set_exception(error)
         else:
+            if any(batch.entries for batch in batches):
+                self._problem = None
             for batch, count in zip(batches, new, strict=True):
                 batch.done.set_result(count)
         finally:
             with self._lock:
                 self._waiting -= sum(len(batch.entries) for batch in batches)
+
+    def _probe(self) -> None:
+        try:
+            self._log.probe()
+        except BespeakError as error:
+            self._problem = error
+        else:
+            self._problem = None

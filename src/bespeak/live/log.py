@@ -133,6 +133,13 @@ class Log(Protocol):
         """The greatest position of a change; 0 when there is none."""
         ...
 
+    def probe(self) -> None:
+        """Do what an append does, and keep nothing.
+
+        raises : LogUnavailable where events could not be kept at this moment
+        """
+        ...
+
     def close(self) -> None: ...
 
 

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     import psycopg
 
 PATIENCE_S = 10
-"""How long to wait for a connection, and for other writers."""
+"""How long to wait for other writers, and for a network that has fallen silent."""
+CONNECTING_S = 3
+"""How long to wait for a connection."""
+AGAIN_S = 0.5
+"""How often a server that is away is looked for."""
 DROPPED = 10_000
 """Old events that leave in one transaction: others write between two."""
 SETTING_UP = 5_042_026_114
@@ -126,7 +130,10 @@ HELD = "SELECT count(*), coalesce(sum(pg_column_size(events.*)), 0), min(receive
 
 
 class PostgresLog:
-    """See `Log`. Any thread may use it; each has its own connection, opened again when lost."""
+    """See `Log`. Any thread may use it; each has its own connection, opened again when lost.
+
+    While the server is away, every call fails at once, and a thread looks for it.
+    """
 
     def __init__(self, database: str, *, schema: str = "bespeak", admit: Admit = everybody) -> None:
         """Open the log, and make its tables where they are not there.
@@ -146,10 +153,16 @@ class PostgresLog:
         self._shown = f"PostgreSQL at {urlsplit(database).hostname or 'this machine'}"
         self._mine = threading.local()
         self._opened: list[psycopg.Connection[Any]] = []
-        self._lock = threading.Lock()
-        with self._connection() as connection, connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SETTING_UP,))
-            connection.execute(TABLES.format(schema=schema))
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._losses = 0
+        self._away: str | None = None
+        try:
+            with self._connection() as connection, connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (SETTING_UP,))
+                connection.execute(TABLES.format(schema=schema))
+        except LogUnavailable:
+            self.close()
+            raise
 
     def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
         with self._connection() as connection, connection.transaction():
@@ -173,20 +186,16 @@ class PostgresLog:
 
     def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
         asked = {"visitors": list(visitors), "after": after, "limit": limit}
-        with self._connection() as connection:
-            rows = connection.execute(HISTORY, asked).fetchall()
+        rows = self._read(HISTORY, asked)
         return [Seen(*row) for row in reversed(rows)]
 
     def after(self, position: int, limit: int) -> Iterator[Kept]:
-        with self._connection() as connection:
-            rows = connection.execute(AFTER, (position, limit)).fetchall()
-        for at, received, *entry in rows:
+        for at, received, *entry in self._read(AFTER, (position, limit)):
             yield Kept(at, received, Entry(*entry))
 
     def last(self) -> int:
-        with self._connection() as connection:
-            found = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()
-        return int(found[0]) if found is not None else 0
+        ((found,),) = self._read("SELECT coalesce(max(position), 0) FROM events")
+        return int(found)
 
     def part(self, session: str) -> bool:
         with self._connection() as connection:
@@ -196,14 +205,12 @@ class PostgresLog:
     def of(self, identifiers: Collection[str], *, after: int = 0) -> list[Kept]:
         columns = "position, received, event_id, visitor, session, item_id, type, time, body"
         asked = {"asked": list(identifiers), "after": after}
-        with self._connection() as connection:
-            rows = connection.execute(f"SELECT {columns} {OF} ORDER BY position", asked).fetchall()
+        rows = self._read(f"SELECT {columns} {OF} ORDER BY position", asked)
         return [Kept(at, received, Entry(*entry)) for at, received, *entry in rows]
 
     def sessions(self, visitors: Collection[str]) -> list[str]:
         asked = "SELECT session FROM joined WHERE visitor = ANY(%s)"
-        with self._connection() as connection:
-            return [found for (found,) in connection.execute(asked, (list(visitors),))]
+        return [found for (found,) in self._read(asked, (list(visitors),))]
 
     def erase(self, identifiers: Collection[str]) -> int:
         asked = {"asked": list(identifiers), "after": 0}
@@ -230,9 +237,7 @@ class PostgresLog:
         return gone
 
     def held(self) -> Held:
-        with self._connection() as connection:
-            found = connection.execute(HELD).fetchone()
-        events, size, oldest = found if found is not None else (0, 0, None)
+        ((events, size, oldest),) = self._read(HELD)
         return Held(int(events), int(size), oldest)
 
     def change(self, changes: Sequence[Change], received: int) -> None:
@@ -244,50 +249,109 @@ class PostgresLog:
             connection.execute(CHANGE, (received, *columns))
 
     def changes_after(self, position: int, limit: int) -> Iterator[KeptChange]:
-        with self._connection() as connection:
-            rows = connection.execute(CHANGES_AFTER, (position, limit)).fetchall()
-        for row in rows:
+        for row in self._read(CHANGES_AFTER, (position, limit)):
             yield kept_change(*row)
 
     def changes_last(self) -> int:
-        with self._connection() as connection:
-            found = connection.execute("SELECT coalesce(max(position), 0) FROM changes").fetchone()
-        return int(found[0]) if found is not None else 0
+        ((found,),) = self._read("SELECT coalesce(max(position), 0) FROM changes")
+        return int(found)
+
+    def probe(self) -> None:
+        with self._connection() as connection, connection.transaction():
+            connection.execute(LOCK)
 
     def close(self) -> None:
+        self._closed.set()
         with self._lock:
             while self._opened:
                 self._opened.pop().close()
             self._mine = threading.local()
 
+    def _read(self, asked: str, given: Any = ()) -> list[Any]:
+        """All rows; asked once more where the connection at hand proved to be lost."""
+        try:
+            return self._rows(asked, given)
+        except LogUnavailable:
+            if self._away is not None or getattr(self._mine, "connection", None) is not None:
+                raise
+        return self._rows(asked, given)
+
+    def _rows(self, asked: str, given: Any) -> list[Any]:
+        with self._connection() as connection:
+            return connection.execute(asked, given).fetchall()
+
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:
         """This thread's own; one that broke is left, and the next call opens another."""
+        if self._away is not None:
+            raise self._unusable(self._away)
+        mine = self._mine
+        if getattr(mine, "losses", None) != self._losses:  # then this one is most likely lost too
+            self._leave()
         try:
-            if getattr(self._mine, "connection", None) is None:
-                self._mine.connection = self._connect()
-            yield self._mine.connection
+            if mine.connection is None:
+                mine.connection = self._connect()
+            yield mine.connection
         except self._psycopg.Error as error:
-            lost = getattr(self._mine, "connection", None)
-            if lost is not None and lost.broken:
-                self._mine.connection = None
-                with self._lock, suppress(ValueError):
-                    self._opened.remove(lost)
-            said = str(error).strip().splitlines()
-            raise LogUnavailable(
-                f"{self._shown}: the event log can't be used: {said[0] if said else 'no answer'}",
-                next_step="Check the database; nothing acknowledged is lost.",
-            ) from error
+            if mine.connection is not None and mine.connection.broken:
+                self._losses += 1
+                self._leave()
+            raise self._unusable(_first_line(error)) from error
+
+    def _leave(self) -> None:
+        """This thread's connection is used no more."""
+        left: psycopg.Connection[Any] | None = getattr(self._mine, "connection", None)
+        self._mine.connection, self._mine.losses = None, self._losses
+        if left is not None:
+            left.close()
+            with self._lock, suppress(ValueError):
+                self._opened.remove(left)
 
     def _connect(self) -> psycopg.Connection[Any]:
         settings = {
             "search_path": self._schema, "synchronous_commit": "on",
             "lock_timeout": f"{PATIENCE_S}s", "idle_in_transaction_session_timeout": "60s",
         }  # fmt: skip
-        made: psycopg.Connection[Any] = self._psycopg.connect(
-            self._database, autocommit=True, connect_timeout=PATIENCE_S,
-            options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
-        )  # fmt: skip
+        try:
+            made: psycopg.Connection[Any] = self._psycopg.connect(
+                self._database, autocommit=True, connect_timeout=CONNECTING_S, keepalives_idle=5,
+                keepalives_interval=2, keepalives_count=2, tcp_user_timeout=PATIENCE_S * 1_000,
+                options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+            )  # fmt: skip
+        except self._psycopg.Error as error:
+            self._gone(_first_line(error))
+            raise
         with self._lock:
             self._opened.append(made)
         return made
+
+    def _gone(self, said: str) -> None:
+        """Let every call fail at once until the server is there again: none waits for it."""
+        with self._lock:
+            if self._away is not None:
+                return
+            self._away = said
+        threading.Thread(target=self._look, name="bespeak-log-away", daemon=True).start()
+
+    def _look(self) -> None:
+        while not self._closed.wait(AGAIN_S):
+            try:
+                connect = self._psycopg.connect
+                connect(self._database, connect_timeout=CONNECTING_S).close()
+            except self._psycopg.Error as error:
+                self._away = _first_line(error)
+            else:
+                self._away = None
+                return
+
+    def _unusable(self, said: str) -> LogUnavailable:
+        return LogUnavailable(
+            f"{self._shown}: the event log can't be used: {said}",
+            next_step="Check the database; nothing acknowledged is lost.",
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    """What the driver says, without the lines that quote rows or name every address it tried."""
+    said = str(error).strip().splitlines()
+    return said[0] if said else "no answer"

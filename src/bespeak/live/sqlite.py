@@ -236,6 +236,11 @@ class SQLiteLog:
             found = connection.execute("SELECT max(position) FROM changes").fetchone()[0]
         return int(found or 0)
 
+    def probe(self) -> None:
+        with self._told(), self._connection() as connection, _transaction(connection):
+            # writes the file's first page as it is: a disk that is full has no room for that either
+            connection.execute(f"PRAGMA user_version = {LAYOUT}")
+
     def close(self) -> None:
         while self._opened:
             self._opened.pop().close()

@@ -67,6 +67,13 @@ class Recommendations(msgspec.Struct, frozen=True):
     fallback_reason: Reason | None
     as_of: datetime
     items: list[Offered]
+    live: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Whether it goes by what was told since `as_of`; false while the event log"
+            " can't be read."
+        ),
+    ]
 
 
 class Trending(msgspec.Struct, frozen=True):
@@ -541,12 +548,15 @@ class Alive(msgspec.Struct, frozen=True):
 class Ready(msgspec.Struct, frozen=True):
     """What is being served, and why a newer version is not, if it could not be opened."""
 
-    status: str
+    status: Literal["ready", "stale", "degraded"]
     name: str
     version: str
     as_of: datetime
     opened_at: datetime
     problem: Problem | None
+    log: Annotated[
+        Problem | None, msgspec.Meta(description="Why events can't be taken or read now.")
+    ]
 
 
 _JSON = msgspec.json.Encoder(decimal_format="number")

@@ -22,6 +22,7 @@ from bespeak.errors import BespeakError
 from bespeak.serve import docs
 from bespeak.serve.admission import CUSTOMER, Admission
 from bespeak.serve.answers import Problem
+from bespeak.serve.endpoint import routes
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
@@ -87,8 +88,8 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
     worker  : which of several processes this is; its metrics say so
     """
     now = standing(shop, problem)
-    paths = {endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}
-    metrics = Metrics(paths, intake, worker)
+    addresses = routes(ENDPOINTS)
+    metrics = Metrics({one.endpoint: shown(one.path) for one in addresses}, intake, worker)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -99,7 +100,7 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
 
     app = Starlette(
         routes=[
-            *(endpoint.route() for endpoint in ENDPOINTS),
+            *addresses,
             *_pages(console, metrics, admission),
             *(_at("/store", store) if store is not None else ()),
         ],

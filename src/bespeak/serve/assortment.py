@@ -46,6 +46,11 @@ class Assortment:
         self._held = held
         return held.changes
 
+    def known(self, base: int) -> Changes:
+        """What was last read of what changed beyond `base`."""
+        held = self._held
+        return held.changes if held.last > base else UNCHANGED
+
     def _read(self, held: _Held) -> _Held:
         changes, position = dict(held.changes), held.last
         while batch := list(self._log.changes_after(position, READ)):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from bespeak.access import Scope
 from bespeak.serve.admission import EVERYBODY, Admission, Grant, Opens
-from bespeak.serve.parameters import NoQuery
+from bespeak.serve.parameters import NoQuery, check_nul
 from bespeak.serve.shop import Shop
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -42,9 +42,6 @@ class Endpoint:
     opens: Opens = "secret"
     scope: Scope = "read"
 
-    def route(self) -> Route:
-        return Route(self.path, self.admitted, methods=[self.method])
-
     async def admitted(self, request: Request) -> Response:
         """The answer, to one who may have it."""
         customer_id: str | None = request.path_params.get("customer_id")
@@ -53,6 +50,33 @@ class Endpoint:
             EVERYBODY if door is None else door.admit(request, self.opens, self.scope, customer_id)
         )
         return await self.handler(request)
+
+
+def routes(endpoints: Iterable[Endpoint]) -> list[Route]:
+    """One for each path, in the order of the endpoints.
+
+    A path that lacks a method refuses it, whichever later path would match as well: to delete
+    `…/c1/recommendations` is a mistake, and erases no customer of the name `c1/recommendations`.
+    """
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for one in endpoints:
+        paths.setdefault(one.path, {})[one.method] = one
+    found = [Route(path, _by_method(methods)) for path, methods in paths.items()]
+    for route in found:
+        route.methods = None  # all: the router would go on to the next path that takes the method
+    return found
+
+
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Handler:
+    allowed = sorted({*endpoints, *({"HEAD"} if "GET" in endpoints else ())})
+
+    async def answer(request: Request) -> Response:
+        endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
+        if endpoint is None:
+            raise HTTPException(405, headers={"allow": ", ".join(allowed)})
+        return await endpoint.admitted(request)
+
+    return answer
 
 
 def admission_of(request: Request) -> Admission | None:
@@ -74,6 +98,10 @@ def shop_of(request: Request) -> Shop:
 
 
 def path_value(request: Request, name: str) -> str:
-    """A part of the path, as text."""
-    value: Any = request.path_params[name]
-    return str(value)
+    """A part of the path, as text.
+
+    raises : BadRequest where there is a NUL in it
+    """
+    value = str(request.path_params[name])
+    check_nul({name: value}, "the path's")
+    return value

@@ -30,6 +30,11 @@ STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
 )  # fmt: skip
 """Error class -> HTTP status; errors.py says them, this is the table that the API documents."""
 
+LATER: Mapping[type[errors.BespeakError], str] = MappingProxyType(
+    {errors.Busy: "1", errors.LogUnavailable: "2", errors.NotReady: "10"}
+)
+"""Error class -> the seconds after which to ask again, where that may help."""
+
 
 def status(error: errors.BespeakError) -> int:
     """The status of the error's class, or of the nearest class that it comes from."""
@@ -46,8 +51,9 @@ async def on_bespeak_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, errors.BespeakError):
         raise error
     answer = reply(Refusal(problem(error)), status(error))
-    if isinstance(error, errors.Busy):
-        answer.headers["retry-after"] = "1"
+    wait_s = next((wait for kind, wait in LATER.items() if isinstance(error, kind)), None)
+    if wait_s is not None:
+        answer.headers["retry-after"] = wait_s
     if isinstance(error, errors.KeyMissing):
         answer.headers["www-authenticate"] = "Bearer"
     return answer

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bespeak import live
-from bespeak.serve.assortment import Assortment
+from bespeak.errors import LogUnavailable
+from bespeak.serve.assortment import Assortment, Changes
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,23 @@ class Intake:
     ) -> Intake:
         """The log, with a thread of its own that appends."""
         return cls(log, live.Writer(log), identify, Assortment(log), admit)
+
+    def history(self, visitors: Sequence[str], limit: int, *, after: int) -> list[live.Seen] | None:
+        """As the log's, or None where the log can't be read: lists go on without it."""
+        try:
+            return self.log.history(visitors, limit, after=after)
+        except LogUnavailable as error:
+            self.writer.doubt(error)
+            return None
+
+    def changes(self, base: int) -> Changes:
+        """What changed of the catalogue beyond `base`; where the log can't be read, what this
+        worker knew last."""
+        try:
+            return self.assortment.since(base)
+        except LogUnavailable as error:
+            self.writer.doubt(error)
+            return self.assortment.known(base)
 
     def close(self) -> None:
         """Write what waits, and let go of the log."""

@@ -46,6 +46,17 @@ OPENS = MappingProxyType(
 )
 
 
+AMOUNT = MappingProxyType(
+    {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "exclusiveMaximum": 10**14,
+        "pattern": "^[0-9]{1,14}([.][0-9]{1,20})?$",
+    }
+)
+"""What is taken for money: a number, or a decimal text, which no sender's floats can round."""
+
+
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """OpenAPI 3.1 of `endpoints`."""
     known = list(endpoints)
@@ -65,8 +76,17 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": dict(SCHEMES)},
+        "components": {"schemas": _with_amounts(schemas), "securitySchemes": dict(SCHEMES)},
     }
+
+
+def _with_amounts(schema: Any) -> Any:
+    """The schema, where decimals are what is taken for them, not the text alone."""
+    if isinstance(schema, dict):
+        inner = {name: _with_amounts(one) for name, one in schema.items() if name != "format"}
+        kind = schema.get("format")
+        return inner | (AMOUNT if kind == "decimal" else {} if kind is None else {"format": kind})
+    return [_with_amounts(one) for one in schema] if isinstance(schema, list) else schema
 
 
 def shown(path: str) -> str:
@@ -88,6 +108,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
                 str(status): _content(HTTPStatus(status).phrase, Refusal)
                 for status in sorted({*endpoint.refusals, *_refused(endpoint)})
             },
+            **_too_long(endpoint),
         },
     }
     if endpoint.body is not None:
@@ -107,6 +128,13 @@ def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
 def _refused(endpoint: Endpoint) -> set[int]:
     """How one who may not is answered."""
     return set() if endpoint.opens == "anybody" else {401, 403, 429}
+
+
+def _too_long(endpoint: Endpoint) -> dict[str, Any]:
+    """What no application sees: the address ends the request before it is read."""
+    if not msgspec.structs.fields(endpoint.query):
+        return {}
+    return {"414": {"description": "The address, with its parameters, is longer than 64 KiB."}}
 
 
 def _identifier(endpoint: Endpoint) -> str:

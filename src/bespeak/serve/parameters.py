@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ Search = Annotated[str, msgspec.Meta(max_length=200, description="What to look f
 
 SHOWN = 80
 """Characters of a wrong value that are quoted back."""
+_NUMBER = re.compile(r"[-+.\deE_]+")
 
 
 class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,11 +35,17 @@ def query(request: Request, kind: type[Asked]) -> Asked:
     """
     pairs = request.query_params.multi_items()
     given = dict(pairs)
-    for name in given:
+    for name, value in given.items():
         if name not in kind.__struct_fields__:
             raise _unknown(name, kind, "parameter")
         if sum(key == name for key, _ in pairs) > 1:
             raise BadRequest(f"parameter `{name}` is given twice", expected="it once")
+        if _NUMBER.fullmatch(value) and _is_time(kind, name):
+            raise BadRequest(
+                f"parameter `{name}` can't be that", found=repr(value)[:SHOWN],
+                expected="a time like 2026-01-31T10:00:00Z",
+            )  # fmt: skip
+    check_nul(given, "parameter")
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -62,10 +70,31 @@ async def body(request: Request, kind: type[Asked]) -> Asked:
     for name in given:
         if name not in kind.__struct_fields__:
             raise _unknown(str(name), kind, "key")
+    check_nul(given, "key")
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         raise _wrong(str(error), given, kind, "key") from error
+
+
+def check_nul(given: Mapping[str, Any], what: str) -> None:
+    """A NUL is nothing that anybody means, and nothing that every event log can look for.
+
+    raises : BadRequest, naming the parameter or key that it is in
+    """
+    for name, value in given.items():
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in texts):
+            raise BadRequest(
+                f"{what} `{name}` can't be that",
+                found="a NUL character", expected="text without one",
+            )  # fmt: skip
+
+
+def _is_time(kind: type[msgspec.Struct], name: str) -> bool:
+    """Whether the parameter is a time; a bare number would be read as seconds since 1970."""
+    found = next(one for one in msgspec.structs.fields(kind) if one.name == name)
+    return "datetime" in str(found.type)
 
 
 def _unknown(name: str, kind: type[msgspec.Struct], what: str) -> BadRequest:

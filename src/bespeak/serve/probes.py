@@ -76,7 +76,8 @@ def _questions(shop: Shop) -> Iterator[tuple[str, Question]]:
     yield "lists of a newcomer", offer(None, ())
     yield "lists of what is trending", lambda: shop.trending(k=LENGTH, filters=EVERYTHING)
     for customer_id in _spread(shop, "customers", "customer_id"):
-        yield "lists of customers", offer(customer_id, ())
+        if not shop.erased(customer_id):  # who was is in the files until the next run
+            yield "lists of customers", offer(customer_id, ())
     for item_id in _spread(shop, "items", "item_id"):
         yield "lists of visits with one item", offer(None, (item_id,))
         yield "lists of similar items", similar(item_id)

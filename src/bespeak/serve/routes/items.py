@@ -39,7 +39,7 @@ class ListSimilar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def changes_of(request: Request) -> Changes:
     """What changed of the catalogue since the version that answers this request."""
     intake: Intake | None = request.app.state.intake
-    return UNCHANGED if intake is None else intake.assortment.since(shop_of(request).changed)
+    return UNCHANGED if intake is None else intake.changes(shop_of(request).changed)
 
 
 def described(request: Request, item_id: str) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bespeak.columns import SESSION
+from bespeak.errors import LogUnavailable
 from bespeak.live import Seen, impression
 from bespeak.serve import answers
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
@@ -106,17 +107,22 @@ async def for_customer(request: Request) -> Response:
     moment = asked.moment()
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
     visitors = shop.visitors(customer_id)
-    since = _since(request, visitors, after=shop.taken)
-    if not since and not shop.knows(customer_id):
+    told = _told(request, visitors, after=shop.taken)
+    if not told and not shop.knows(customer_id):
+        if told is None:
+            raise LogUnavailable(
+                "whether there is such a customer can't be said while the event log can't be read",
+                next_step="Ask again a little later.",
+            )
         raise unknown_customer(customer_id)
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     answer = shop.recommend(
-        customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat), since=since,
-        filters=filters, changes=changes_of(request), label=asked.label,
+        customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
+        since=told or (), filters=filters, changes=changes_of(request), label=asked.label,
     )  # fmt: skip
     if asked.shown == "yes":
         _shown(request, answer, asked, moment, actor=visitors[0])
-    return answers.reply(answer)
+    return answers.reply({**answer, "live": told is not None})
 
 
 async def for_history(request: Request) -> Response:
@@ -131,14 +137,14 @@ async def for_history(request: Request) -> Response:
     if session is not None:
         grant_of(request).session(session)
     # all of it: the snapshot is not asked about sessions
-    since = _since(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
+    told = _told(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
     answer = shop.recommend(
-        customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat), since=since,
-        filters=asked.filters, changes=changes, label=asked.label,
+        customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
+        since=told or (), filters=asked.filters, changes=changes, label=asked.label,
     )  # fmt: skip
     if session is not None and asked.shown == "yes":
         _shown(request, answer, asked, moment, session=session)
-    return answers.reply(answer)
+    return answers.reply({**answer, "live": told is not None})
 
 
 async def trending(request: Request) -> Response:
@@ -151,10 +157,11 @@ async def trending(request: Request) -> Response:
     )
 
 
-def _since(request: Request, visitors: list[str], *, after: int) -> list[Seen]:
-    """What these identifiers did since that position, from whichever worker they were told to."""
+def _told(request: Request, visitors: list[str], *, after: int) -> list[Seen] | None:
+    """What these identifiers did since that position, from whichever worker they were told to;
+    None where the log can't be read."""
     intake: Intake | None = request.app.state.intake
-    return intake.log.history(visitors, LATEST, after=after) if intake is not None else []
+    return intake.history(visitors, LATEST, after=after) if intake is not None else []
 
 
 def _shown(
@@ -190,7 +197,7 @@ ENDPOINTS = (
     Endpoint(
         "/v1/customers/{customer_id:path}/recommendations", for_customer,
         answers.Recommendations, "What to offer one customer, and why", "Recommendations",
-        query=ForCustomer, refusals=(404, 422), opens="customer",
+        query=ForCustomer, refusals=(404, 422, 503), opens="customer",
     ),
     Endpoint(
         "/v1/recommendations", for_history, answers.Recommendations,
