@@ -180,7 +180,7 @@ def _prepare(flow: Flow, source: Source) -> None:
 
     inputs = {
         "files": [(raw.file.name, raw.content) for raw in raws],
-        "source": {**msgspec.to_builtins(source), "files": []},
+        "source": collect.settings(source),
         "prepare": msgspec.to_builtins(config.prepare),
         "zone": config.workspace.timezone,
         "currency": config.workspace.currency,

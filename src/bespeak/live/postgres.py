@@ -6,8 +6,8 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from bespeak.addresses import address
 from bespeak.errors import EngineUnavailable, LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.event import Entry
@@ -143,7 +143,8 @@ class PostgresLog:
             ) from error
         self._psycopg: Any = psycopg
         self._database, self._schema, self._admit = database, schema, admit
-        self._shown = f"PostgreSQL at {urlsplit(database).hostname or 'this machine'}"
+        self._address = address(database, "live.database")
+        self._shown = f"PostgreSQL at {self._address.hosts or 'this machine'}"
         self._mine = threading.local()
         self._opened: list[psycopg.Connection[Any]] = []
         self._lock = threading.Lock()
@@ -273,7 +274,7 @@ class PostgresLog:
                 self._mine.connection = None
                 with self._lock, suppress(ValueError):
                     self._opened.remove(lost)
-            said = str(error).strip().splitlines()
+            said = self._address.clean(str(error)).strip().splitlines()
             raise LogUnavailable(
                 f"{self._shown}: the event log can't be used: {said[0] if said else 'no answer'}",
                 next_step="Check the database; nothing acknowledged is lost.",
