@@ -66,6 +66,14 @@ def of_items(scope: Scope) -> tuple[Feature, ...]:
     return tuple(feature for family in OF_ITEMS for feature in family.declare(scope))
 
 
+def declared(columns: Iterable[str]) -> tuple[Feature, ...]:
+    """The features in a table of customers that has these columns."""
+    names = set(columns)
+    scope = scope_of(names)
+    every = (*of_orders(scope), *of_categories(scope))
+    return tuple(feature for feature in every if feature.name in names)
+
+
 def describe(columns: Iterable[str] | None = None) -> list[Entry]:
     """What every column of the feature tables means.
 

@@ -85,6 +85,11 @@ def items(
     return _dated(whole.rename(item_id="item"), "item_id", instant)
 
 
+def first_level(path: str | None) -> str | None:
+    """The category that features speak of, of a category's path."""
+    return None if path is None else path.split(LEVELS)[0]
+
+
 def latest(engine: Engine, events: ir.Table) -> datetime:
     """The time of the latest event that is no `adjust` (UTC, without an offset).
 

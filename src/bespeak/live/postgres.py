@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS events (
   body BYTEA NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_of ON events (visitor, position) WHERE item_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS events_else ON events (visitor, position)
+WHERE item_id IS NULL AND type <> 'impression';
 CREATE TABLE IF NOT EXISTS joined (
   session TEXT PRIMARY KEY,
   visitor TEXT NOT NULL,
@@ -67,7 +69,7 @@ FROM unnest(%s::text[], %s::text[]) AS given (session, visitor)
 ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
 WHERE joined.visitor <> excluded.visitor
 """
-HISTORY = """
+WHOSE = """
 WITH asked AS (SELECT unnest(%(visitors)s::text[]) AS visitor),
 own AS (
   SELECT visitor, %(after)s::bigint AS since FROM asked
@@ -75,9 +77,21 @@ own AS (
   SELECT 'session:' || session, CASE WHEN at > %(after)s THEN 0 ELSE %(after)s END FROM joined
   WHERE visitor IN (SELECT visitor FROM asked)
 ), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
+"""
+HISTORY = f"""{WHOSE}
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
 WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT %(limit)s
+"""
+DONE = """
+SELECT position, received, event_id, visitor, session, item_id, type, time, body
+FROM whose JOIN events USING (visitor)
+WHERE {about} AND type <> 'impression' AND position > since
+"""
+# each half has an index of its own
+SINCE = f"""{WHOSE}
+{DONE.format(about="item_id IS NOT NULL")} UNION ALL {DONE.format(about="item_id IS NULL")}
+ORDER BY position LIMIT %(limit)s
 """
 AFTER = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
@@ -177,6 +191,12 @@ class PostgresLog:
         with self._connection() as connection:
             rows = connection.execute(HISTORY, asked).fetchall()
         return [Seen(*row) for row in reversed(rows)]
+
+    def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
+        asked = {"visitors": list(visitors), "after": after, "limit": limit}
+        with self._connection() as connection:
+            rows = connection.execute(SINCE, asked).fetchall()
+        return [Kept(at, received, Entry(*entry)) for at, received, *entry in rows]
 
     def after(self, position: int, limit: int) -> Iterator[Kept]:
         with self._connection() as connection:
