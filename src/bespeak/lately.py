@@ -27,9 +27,9 @@ class Lately:
 
     def __init__(self, snapshot: serve.Snapshot, zone: str) -> None:
         """zone : whose clocks tell hour and weekday"""
-        columns = snapshot.features.rows.column_names
-        self._columns = [name for name in columns if name != "customer_id"]
-        self._declared = features.declared(columns)
+        columns = [name for name in snapshot.features.rows.column_names if name != "customer_id"]
+        self._declared = features.declared(columns, channel=COPIES)
+        self._columns = [*columns, *{one.name for one in self._declared} - {*columns}]
         self._snapshot, self._zone = snapshot, zone
 
     def __call__(
@@ -52,8 +52,8 @@ class Lately:
         latest = max(event["time"] for event in events).replace(tzinfo=UTC)
         as_of = max(moment, latest + INSTANT)  # a sender's clock may run ahead
         values = kept.values(state, as_of)
-        row = self._snapshot.features.one(customer_id) or dict.fromkeys(self._columns)
-        now = {name: values.get(name, row[name]) for name in self._columns}
+        row = self._snapshot.features.one(customer_id) or {}
+        now = {name: values.get(name, row.get(name)) for name in self._columns}
         return serve.FeaturesNow(now, as_of, [name for name in now if name not in values])
 
     def _items(

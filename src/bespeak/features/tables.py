@@ -16,11 +16,10 @@ from bespeak.features.behaviour import DERIVED, UNDONE, Instant, behaviour, cale
 from bespeak.features.clock import EPOCH, micros
 from bespeak.features.compile import edges, lift, merge, plans, totals, values
 from bespeak.features.declare import Feature, columns
-from bespeak.features.scope import Scope
+from bespeak.features.scope import MAX_CHANNELS, Scope
 
 Derive = Callable[[ir.Table], ir.Table]
 
-MAX_CHANNELS = 12
 LEVELS = " > "
 """Parts the levels of a category's path; features speak of the first."""
 
