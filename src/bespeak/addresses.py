@@ -82,4 +82,4 @@ def _read(given: str) -> Address | None:
     bare = f"{part['scheme']}{user}{part['hosts']}{part['name'] or ''}"
     told = f"{bare}?{'&'.join(plain)}" if plain else bare
     both = frozenset({*secrets, *map(unquote, secrets)} - {""})
-    return Address(told if both else given, part["hosts"], both)
+    return Address(told if both else given, part["hosts"] or "", both)
