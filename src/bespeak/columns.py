@@ -143,6 +143,22 @@ PRICES: Mapping[str, str] = MappingProxyType(
 """What one item cost, and whether it could be bought, from a moment on and before another; null
 what nobody said, and `to_time` while it holds."""
 
+EXPOSURES: Mapping[str, str] = MappingProxyType(
+    {
+        "event_id": TEXT, "source": TEXT, "actor": TEXT, "session_id": TEXT, "item_id": TEXT,
+        "fact": TEXT, "kind": TEXT, "time": TIME, "place": TEXT, "device": TEXT, "position": WHOLE,
+        "request_id": TEXT, "model": TEXT, "version": TEXT, "policy": TEXT, "propensity": NUMBER,
+    }
+)  # fmt: skip
+"""One customer saw one item or fact. `kind` is `list` (the item stood in a list), `fact` (it was
+said of the item) or `none` (there was a place for a fact, and chance left it empty); `propensity`
+is the chance that the policy had to show just this, null where nothing was left to chance."""
+
+FEEDBACK: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"clicked": ("click", "view"), "carted": ("cart",), "bought": ("purchase",)}
+)
+"""What may come of an exposure: its name -> the types of event that tell it."""
+
 PERSONAL_NAMESPACES = ("email", "phone", "name", "card", "address", "ip")
 """Identifiers kept only as a keyed hash, whatever the source calls them."""
 

@@ -25,6 +25,8 @@ Format = Literal["auto", "csv", "jsonl", "parquet", "excel", "sql", "access_log"
 ORIGIN = re.compile(r"https?://[^/\s*]+")
 SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+SECRET = re.compile(r"\b(database|settings|kafka)\b")
+"""Keys whose values may let somebody in, and so are not quoted."""
 SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B?", re.IGNORECASE)
 
 
@@ -311,7 +313,10 @@ def _teach(message: str, data: dict[str, Any], origin: str) -> ConfigInvalid:
 
 
 def _value_at(data: Any, path: str) -> Any:
-    """What stands at a path like `sources[0].name`; None where a wildcard hides it."""
+    """What stands at a path like `sources[0].name`; None where a wildcard hides it, or a secret
+    may stand."""
+    if SECRET.search(path):
+        return None
     for part in re.findall(r"[^.\[\]]+", path):
         if part == "...":
             return None

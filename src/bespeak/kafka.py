@@ -20,7 +20,7 @@ OURS = frozenset(
     }
 )  # fmt: skip
 """Settings that would let something be lost or read twice, so nobody else makes them."""
-_SECRET = re.compile(r"password|secret|token|\.pem$")
+_SECRET = re.compile(r"password|secret|token|\.pem$|oauthbearer\.config")
 
 
 class FromEnvironment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +84,7 @@ def settings(kafka: Kafka, source: str) -> tuple[dict[str, str | int | float | b
     for name, value in kafka.settings.items():
         if not isinstance(value, FromEnvironment):
             plain[name] = value
-            if _SECRET.search(name):
+            if _SECRET.search(name) and str(value):
                 secrets.append(str(value))
             continue
         held = os.environ.get(value.environment)

@@ -23,6 +23,7 @@ from bespeak import (
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.taking import open_log
+from bespeak.lately import Lately
 from bespeak.privacy import tombstones
 from bespeak.tasks import FOLDER as TASKS
 from bespeak.tasks import Tasks
@@ -80,6 +81,9 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         chosen = recommend.Filters(**vars(filters))
         return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
+    config = workspace.config()
+    # who fixes the instant of the features wants them as of then
+    now = Lately(snapshot, config.workspace.timezone) if config.features.as_of is None else None
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
     opened = serve.Shop(
@@ -89,7 +93,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         trending,
         taken=published.manifest.get("taken", 0),
         changed=published.manifest.get("changed", 0),
-        primary=workspace.config().identity.primary,
+        primary=config.identity.primary,
+        lately=now,
         version=published.version,
         by_hand=state.undone is not None,
         stages=[step for step in last if step["state"] != "running"],

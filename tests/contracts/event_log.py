@@ -113,6 +113,23 @@ class EventLogContract:
         log.append([[entry("d", "customer:1", "ink", "s")]], received=3)
         assert items(log.history(["customer:1"], 9, after=seen)) == ["ink"]
 
+    def test_all_that_one_person_did_since_is_whole_and_without_what_they_were_shown(
+        self, open_log: Open
+    ) -> None:
+        log = open_log()
+        log.append([[entry("a", "session:s", None, "s"), entry("b")]], received=1)
+        seen = log.last()
+        log.append([[entry("c", "customer:1", "milk", "s"), entry("d", item=None)]], received=2)
+        log.append([[entry("e", "customer:2"), entry("f", kind="impression")]], received=3)
+        log.append([[entry("g", item=None, kind="impression"), entry("h")]], received=4)
+        found = log.since(["customer:1"], 9, after=seen)
+        assert [one.entry.event_id for one in found] == ["a", "c", "d", "h"]
+        assert [one for one in log.after(0, 9) if one in found] == found
+        assert [one.entry.event_id for one in log.since(["customer:1"], 2, after=seen)] == [
+            "a", "c",
+        ]  # fmt: skip
+        assert log.since(["customer:3"], 9, after=0) == []
+
     def test_reading_on_from_a_position_gives_the_rest_in_order(self, open_log: Open) -> None:
         log = open_log()
         assert (log.last(), list(log.after(0, 10))) == (0, [])

@@ -290,3 +290,10 @@ def test_a_chain_of_computed_columns_does_not_multiply(spark: Spark) -> None:
     for step in range(18):
         table = table.mutate(s=ibis.ifelse(table.s == str(step), table.s, table.s + "x"))
     assert spark.run(table.filter(table.s.notnull()))["s"].to_pylist() == ["a" + "x" * 18]
+
+
+def test_json_in_text_gives_what_stands_at_a_path_and_is_never_an_error(engine: Engine) -> None:
+    texts = ['{"a": {"b": "x\\u00e9\\n"}}', '{"a": {"b": 1.5}}', '{"a": null}',
+             '{"a": {"b": true}}', "{", None, "[]", ""]  # fmt: skip
+    found = computed(engine, {"text": texts}, {"b": lambda t: engine.json_value(t.text, "a.b")})
+    assert found["b"] == ["xé\n", "1.5", None, "true", None, None, None, None]

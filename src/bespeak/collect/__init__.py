@@ -6,7 +6,7 @@ from bespeak.collect.conform import conform
 from bespeak.collect.find import find, find_format, format_of, short_names
 from bespeak.collect.leaving_out import leave_out
 from bespeak.collect.mapping import check_mapping
-from bespeak.collect.options import reading
+from bespeak.collect.options import reading, settings
 from bespeak.collect.personal import identifier
 from bespeak.collect.propose import Guess, Proposal, propose
 from bespeak.collect.quote import quote
@@ -34,6 +34,7 @@ __all__ = [
     "propose",
     "quote",
     "reading",
+    "settings",
     "short_names",
     "stage",
     "topic_copies",

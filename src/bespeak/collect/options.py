@@ -6,6 +6,9 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
+
+from bespeak.addresses import without_secrets
 from bespeak.config import Mapped, Source
 
 ROW_LIMIT = 16 * 1024 * 1024
@@ -65,5 +68,23 @@ def options_of(source: Source) -> Options:
 
 
 def reading(source: Source) -> dict[str, Any]:
-    """All of the source's settings that decide what staging makes of its files, as JSON can say."""
-    return asdict(options_of(source))
+    """All of the source's settings that decide what staging makes of its files, as JSON can say.
+
+    Manifests keep it, so it has no password: what a query gave is named by its content.
+    """
+    return {**asdict(options_of(source)), "database": _database(source)}
+
+
+def settings(source: Source) -> dict[str, Any]:
+    """All of the source's settings but its files, as JSON can say, for manifests to keep.
+
+    What lets one in, a password or a topic's settings, is not in it.
+    """
+    said: dict[str, Any] = msgspec.to_builtins(source)
+    if source.kafka is not None:
+        said["kafka"] = {**said["kafka"], "settings": sorted(source.kafka.settings)}
+    return {**said, "files": [], "database": _database(source)}
+
+
+def _database(source: Source) -> str | None:
+    return None if source.database is None else without_secrets(source.database)

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 import pyarrow as pa
 
+from bespeak.addresses import address
 from bespeak.collect.batches import DAMAGED, Batch, Reading, Refused, text_table
 from bespeak.collect.names import name_columns
 from bespeak.collect.options import Options
@@ -182,12 +183,13 @@ def _postgres(database: str, options: Options) -> Reading:
         ) from error
     if options.query is None:
         raise ConfigInvalid("key `query`", expected="what to select from the database")
-    shown = _without_secret(database)
+    place = address(database, "database")
+    shown = place.shown
     try:
         connection = dbapi.connect(database)
     except Error as error:
         raise SourceMissing(
-            f"{shown}: no connection: {_said(error)}",
+            f"{shown}: no connection: {place.clean(_said(error))}",
             next_step="Check that the server runs and that `database` names it rightly.",
         ) from error
     query = options.query.strip().rstrip(";")
@@ -228,12 +230,6 @@ def _postgres_batches(
             # here the server may quote a value that it could not compute with
             why = re.sub(r'"[^"]*"', '"…"', _said(error))
             raise _impossible(shown, why) from error
-
-
-def _without_secret(database: str) -> str:
-    """The address without user, password and parameters."""
-    scheme, _, rest = database.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def _said(error: Exception) -> str:

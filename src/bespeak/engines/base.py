@@ -93,6 +93,12 @@ class Engine(Protocol):
     def json_text(self, value: ir.Value) -> ir.Value:
         """A list, struct or map as JSON text."""
 
+    def json_value(self, text: ir.Value, path: str) -> ir.Value:
+        """What a JSON object in text has at `path` (names joined by dots), as text.
+
+        Null where it has nothing, or the text is no JSON.
+        """
+
     def row_hash(self, table: ir.Table, columns: Sequence[str]) -> ir.Value:
         """A 64-bit hash of some columns, to narrow a search only: it differs between engines."""
 

@@ -54,6 +54,8 @@ DUCKDB: Mapping[str, Function] = MappingProxyType(
         "parse_time": _builtin("try_strptime", "timestamp(6)", "string", "string"),
         # timezone(zone, wall clock) is an instant; the session's zone is UTC, so its cast is UTC
         "to_instant": _builtin("timezone", "timestamp('UTC')", "string", "timestamp(6)"),
+        "json_valid": _builtin("json_valid", "boolean", "string"),
+        "json_value": _builtin("json_extract_string", "string", "string", "string"),
     }
 )
 SPARK: Mapping[str, Function] = MappingProxyType(
@@ -62,6 +64,7 @@ SPARK: Mapping[str, Function] = MappingProxyType(
         "moment": _builtin("timestamp_micros", "timestamp(6)", "int64"),
         "parse_time": _builtin("try_to_timestamp", "timestamp(6)", "string", "string"),
         "to_instant": _builtin("to_utc_timestamp", "timestamp(6)", "timestamp(6)", "string"),
+        "json_value": _builtin("get_json_object", "string", "string", "string"),
         "to_wall": _builtin("from_utc_timestamp", "timestamp(6)", "timestamp(6)", "string"),
     }
 )

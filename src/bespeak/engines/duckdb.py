@@ -204,6 +204,10 @@ class DuckDB:
     def json_text(self, value: ir.Value) -> ir.Value:
         return value.cast("json").cast("string")
 
+    def json_value(self, text: ir.Value, path: str) -> ir.Value:
+        sound = ibis.ifelse(DUCKDB["json_valid"](text), text, ibis.null("string"))
+        return DUCKDB["json_value"](sound, f"$.{path}")
+
     def row_hash(self, table: ir.Table, columns: Sequence[str]) -> ir.Value:
         return ibis.struct({name: table[name] for name in columns}).hash()
 

@@ -253,6 +253,9 @@ class Spark:
     def json_text(self, value: ir.Value) -> ir.Value:
         return value.cast("json").cast("string")
 
+    def json_value(self, text: ir.Value, path: str) -> ir.Value:
+        return SPARK["json_value"](text, f"$.{path}")
+
     def row_hash(self, table: ir.Table, columns: Sequence[str]) -> ir.Value:
         return ibis.struct({name: table[name] for name in columns}).hash()
 

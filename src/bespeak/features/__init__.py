@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bespeak.features.families import describe
-from bespeak.features.tables import customers, items, latest
+from bespeak.features.families import declared, describe
+from bespeak.features.live import Live, State
+from bespeak.features.tables import customers, first_level, items, latest
 
-__all__ = ["customers", "describe", "items", "latest"]
+__all__ = [
+    "Live", "State", "customers", "declared", "describe", "first_level", "items", "latest",
+]  # fmt: skip

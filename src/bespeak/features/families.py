@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bespeak.features import (
     basket,
@@ -19,7 +20,7 @@ from bespeak.features import (
     windows,
 )
 from bespeak.features.declare import Feature
-from bespeak.features.scope import Scope, scope_of
+from bespeak.features.scope import CHANNEL_SHARE, MAX_CHANNELS, Scope, scope_of
 
 OF_ORDERS = (
     orders,
@@ -64,6 +65,20 @@ def of_categories(scope: Scope) -> tuple[Feature, ...]:
 
 def of_items(scope: Scope) -> tuple[Feature, ...]:
     return tuple(feature for family in OF_ITEMS for feature in family.declare(scope))
+
+
+def declared(columns: Iterable[str], *, channel: str) -> tuple[Feature, ...]:
+    """The features in a table of customers that has these columns.
+
+    channel : one in which they are met now, though the table may not know it yet
+    """
+    names = set(columns)
+    scope = scope_of(names)
+    if channel not in scope.channels and len(scope.channels) < MAX_CHANNELS:
+        scope = replace(scope, channels=(*scope.channels, channel))
+        names.add(f"{CHANNEL_SHARE}{channel}")
+    every = (*of_orders(scope), *of_categories(scope))
+    return tuple(feature for feature in every if feature.name in names)
 
 
 def describe(columns: Iterable[str] | None = None) -> list[Entry]:

@@ -11,7 +11,7 @@ added; a table takes the present one for all events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -42,6 +42,8 @@ Cell = Any
 """Of a count: rows. Of a sum: rows, and the sum of those that have a value. Of min, max and last:
 the value. Of followed: the first `where` and the last `then`. Of distinct: True."""
 QUANTUM = Decimal("0.0001")
+NARROW = ("category", "channel", "part", "weekday", "type")
+"""Columns that tell most aggregates from those that an event adds to, the surest first."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class State:
 
     def add(self, need: Aggregate, key: Key, cell: Cell) -> None:
         """Merge one cell in."""
-        known = self.cells.setdefault(need, {})
+        known = self.cells.get(need)
+        if known is None:
+            known = self.cells[need] = {}
         known[key] = _merge(need.kind, known[key], cell) if key in known else cell
 
     def merged(self, other: State) -> State:
@@ -76,6 +80,7 @@ class Live:
         """
         self.features = tuple(one for one in features if not one.batch_only)
         self._needs = (*aggregates(self.features), LATEST)
+        self._asked = _by_what_they_ask(self._needs)
         self._zone, self._categories = ZoneInfo(zone), categories
         for need in self._needs:
             if need.kind == "followed" and _timed(need):
@@ -90,11 +95,12 @@ class Live:
         if row is None:
             return
         row = self._timed(row)
-        for need in self._needs:
-            cell = _lift(need, row)
-            if cell is not None:
-                counted = row[need.of] if need.kind in {"distinct", "followed"} else None
-                state.add(need, (counted, row["at"] if _timed(need) else None), cell)
+        for column in (None, *NARROW):
+            value = None if column is None else row[column]
+            for asked in self._asked.get((column, value), ()):
+                cell = asked.cell(row)
+                if cell is not None:
+                    state.add(asked.need, asked.key(row), cell)
 
     def values(self, state: State, as_of: datetime) -> dict[str, int | float | None]:
         """Each feature at an instant after all events of the state; null where undefined.
@@ -148,6 +154,52 @@ class Live:
 LATEST = Aggregate("max", "at")
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """An aggregate, and what of it is asked for each event: worked out once."""
+
+    need: Aggregate
+    tests: tuple[tuple[str, frozenset[Any]], ...]
+    counted: str | None
+    timed: bool
+
+    @classmethod
+    def of(cls, need: Aggregate) -> _Asked:
+        parts = () if need.kind == "followed" else need.where
+        tests = tuple((one.column, frozenset(one.values)) for one in parts if isinstance(one, Is))
+        counted = need.of if need.kind in {"distinct", "followed"} else None
+        return cls(need, tests, counted, _timed(need))
+
+    def cell(self, row: Row) -> Cell | None:
+        """What one row adds; None where it adds nothing."""
+        for column, values in self.tests:
+            if row[column] not in values:
+                return None
+        return _lift(self.need, row)
+
+    def key(self, row: Row) -> Key:
+        """Where that goes."""
+        counted = None if self.counted is None else row[self.counted]
+        return counted, row["at"] if self.timed else None
+
+
+def _by_what_they_ask(
+    needs: Iterable[Aggregate],
+) -> Mapping[tuple[str | None, Any], Sequence[_Asked]]:
+    """(column, value) -> the aggregates that only rows with that can add to.
+
+    An event can add to a few of them, and most of the time went into finding that it can't to
+    the others. Under (None, None) are those that any row may add to.
+    """
+    found: dict[tuple[str | None, Any], list[_Asked]] = {}
+    for need in needs:
+        asked = {part.column: part.values for part in need.where if isinstance(part, Is)}
+        column = next((one for one in NARROW if one in asked and need.kind != "followed"), None)
+        for value in (None,) if column is None else asked[column]:
+            found.setdefault((column, value), []).append(_Asked.of(need))
+    return found
+
+
 def happened(event: Mapping[str, Any]) -> Row | None:
     """One event as `behaviour.happened` has it; None for `adjust`, which is nobody's doing."""
     kind, at = event["type"], micros(event["time"])
@@ -177,13 +229,11 @@ def happened(event: Mapping[str, Any]) -> Row | None:
 
 
 def _lift(need: Aggregate, row: Row) -> Cell | None:
-    """What one row adds; None where it adds nothing."""
+    """What one row that meets its conditions adds; None where it adds nothing."""
     if need.kind == "followed":
         on = row[need.on]
         pair = (on if _meets(row, need.where) else None, on if _meets(row, need.then) else None)
         return None if pair == (None, None) or row[need.of] is None else pair
-    if not _meets(row, need.where):
-        return None
     match need.kind:
         case "count":
             return 1

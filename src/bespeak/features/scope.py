@@ -10,6 +10,8 @@ CATEGORY_SHARE = "category_share:"
 CHANNEL_SHARE = "channel_share:"
 """A column's name goes on with the category or channel as the record spells it."""
 
+MAX_CHANNELS = 12
+
 
 @dataclass(frozen=True)
 class Scope:

@@ -14,7 +14,6 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -44,14 +43,13 @@ class File:
 
     def version(self, flow: Flow) -> dict[str, Any]:
         """What the numbers of its rows follow from."""
-        mapping = {**msgspec.to_builtins(self.source), "files": []}
         return {
             "kind": f"{FOUND}/{self.source.name}",
             "name": self.content,
             "inputs": {
                 "name": self.name,
                 "content": self.content,
-                "source": mapping,
+                "source": collect.settings(self.source),
                 "marks": flow.marks.digest,
                 "secret": digest(flow.workspace.secret().hex()),
             },

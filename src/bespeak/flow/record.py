@@ -147,6 +147,8 @@ def prepare_record(flow: Flow) -> None:
     if changes(flow.workspace):
         _unite(flow, "prices", _prices, [], ("prepare",))
     _unite(flow, "customers", _customers, ["customers", "events"], ("prepare",))
+    if flow.sources("events"):
+        _unite(flow, "exposures", _exposures, ["events"], ("prepare",))
 
 
 CHANGED = ("items", "prices")
@@ -180,7 +182,7 @@ def _prepare(flow: Flow, source: Source) -> None:
 
     inputs = {
         "files": [(raw.file.name, raw.content) for raw in raws],
-        "source": {**msgspec.to_builtins(source), "files": []},
+        "source": collect.settings(source),
         "prepare": msgspec.to_builtins(config.prepare),
         "zone": config.workspace.timezone,
         "currency": config.workspace.currency,
@@ -290,3 +292,9 @@ def _customers(flow: Flow) -> tuple[ir.Table, Any]:
     described = [flow.engine.read([v.path / "customers"]) for v in flow.sources("customers")]
     identities, events = flow.table("record/identities"), flow.record("events")
     return prepare.unite_customers(flow.engine, described, identities, events), {}
+
+
+def _exposures(flow: Flow) -> tuple[ir.Table, Any]:
+    """Who was shown what."""
+    events = [version.path / "events" for version in flow.sources("events")]
+    return prepare.exposures(flow.engine, flow.engine.read(events))

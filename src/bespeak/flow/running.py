@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -238,10 +238,19 @@ class Flow:
         events = self.record("events")
         if events is None:
             raise NotReady("no source gives events", next_step='Map one to `table = "events"`.')
-        people = self.table("record/identities").select("actor", "customer_id")
         products = self.table("record/items").select("item_id", "is_product")
-        known = events.left_join(people, "actor").drop("actor_right")
+        known = self._with_people(events)
         return known.left_join(products, "item_id").drop("item_id_right")
+
+    def _with_people(self, rows: ir.Table) -> ir.Table:
+        """`rows` with the person behind each actor; null where nobody is known."""
+        people = self.table("record/identities").select("actor", "customer_id")
+        return rows.left_join(people, "actor").drop("actor_right")
+
+    def feedback(self, within: timedelta = prepare.WITHIN) -> ir.Table:
+        """Who was shown what, and what came of it: as `prepare.feedback`, and as lazy."""
+        shown = self._with_people(self.table("record/exposures"))
+        return prepare.feedback(self.engine, shown, self.behaviour(), within=within)
 
     def visited(self) -> dict[str, Any]:
         """What `visits` is made of, as a step's inputs."""

@@ -13,6 +13,7 @@ from bespeak.live.copies import (
     copy_changes,
     copy_new,
     drop_copies,
+    row_of,
     without,
 )
 from bespeak.live.event import (
@@ -62,5 +63,6 @@ __all__ = [
     "identifiers_of",
     "impression",
     "open_log",
+    "row_of",
     "without",
 ]

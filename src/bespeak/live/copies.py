@@ -228,6 +228,11 @@ def _table(batch: Sequence[Kept]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema)
 
 
+def row_of(kept: Kept) -> dict[str, Any]:
+    """One event as its copy would have it; no list that was shown."""
+    return _row(_decode(kept.entry.body), kept)
+
+
 def _rows(event: Event, kept: Kept) -> Iterator[dict[str, Any]]:
     """One row; of a list that was shown, one for each item on it."""
     shown = event.properties.get(SHOWN)

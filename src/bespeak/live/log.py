@@ -80,6 +80,13 @@ class Log(Protocol):
         """
         ...
 
+    def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
+        """All that one person did, oldest first, whole and not only about items.
+
+        visitors, after : as `history` has them
+        """
+        ...
+
     def after(self, position: int, limit: int) -> Iterator[Kept]:
         """What came after `position`, in order; 0 is the beginning."""
         ...

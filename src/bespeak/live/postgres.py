@@ -6,8 +6,8 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from bespeak.addresses import address
 from bespeak.errors import EngineUnavailable, LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.event import Entry
@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS events (
   body BYTEA NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_of ON events (visitor, position) WHERE item_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS events_else ON events (visitor, position)
+WHERE item_id IS NULL AND type <> 'impression';
 CREATE TABLE IF NOT EXISTS joined (
   session TEXT PRIMARY KEY,
   visitor TEXT NOT NULL,
@@ -71,7 +73,7 @@ FROM unnest(%s::text[], %s::text[]) AS given (session, visitor)
 ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
 WHERE joined.visitor <> excluded.visitor
 """
-HISTORY = """
+WHOSE = """
 WITH asked AS (SELECT unnest(%(visitors)s::text[]) AS visitor),
 own AS (
   SELECT visitor, %(after)s::bigint AS since FROM asked
@@ -79,9 +81,21 @@ own AS (
   SELECT 'session:' || session, CASE WHEN at > %(after)s THEN 0 ELSE %(after)s END FROM joined
   WHERE visitor IN (SELECT visitor FROM asked)
 ), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
+"""
+HISTORY = f"""{WHOSE}
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
 WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT %(limit)s
+"""
+DONE = """
+SELECT position, received, event_id, visitor, session, item_id, type, time, body
+FROM whose JOIN events USING (visitor)
+WHERE {about} AND type <> 'impression' AND position > since
+"""
+# each half has an index of its own
+SINCE = f"""{WHOSE}
+{DONE.format(about="item_id IS NOT NULL")} UNION ALL {DONE.format(about="item_id IS NULL")}
+ORDER BY position LIMIT %(limit)s
 """
 AFTER = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
@@ -150,7 +164,8 @@ class PostgresLog:
             ) from error
         self._psycopg: Any = psycopg
         self._database, self._schema, self._admit = database, schema, admit
-        self._shown = f"PostgreSQL at {urlsplit(database).hostname or 'this machine'}"
+        self._address = address(database, "live.database")
+        self._shown = f"PostgreSQL at {self._address.hosts or 'this machine'}"
         self._mine = threading.local()
         self._opened: list[psycopg.Connection[Any]] = []
         self._lock, self._closed = threading.Lock(), threading.Event()
@@ -188,6 +203,11 @@ class PostgresLog:
         asked = {"visitors": list(visitors), "after": after, "limit": limit}
         rows = self._read(HISTORY, asked)
         return [Seen(*row) for row in reversed(rows)]
+
+    def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
+        asked = {"visitors": list(visitors), "after": after, "limit": limit}
+        rows = self._read(SINCE, asked)
+        return [Kept(at, received, Entry(*entry)) for at, received, *entry in rows]
 
     def after(self, position: int, limit: int) -> Iterator[Kept]:
         for at, received, *entry in self._read(AFTER, (position, limit)):
@@ -296,7 +316,7 @@ class PostgresLog:
             if mine.connection is not None and mine.connection.broken:
                 self._losses += 1
                 self._leave()
-            raise self._unusable(_first_line(error)) from error
+            raise self._unusable(self._said(error)) from error
 
     def _leave(self) -> None:
         """This thread's connection is used no more."""
@@ -319,7 +339,7 @@ class PostgresLog:
                 options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
             )  # fmt: skip
         except self._psycopg.Error as error:
-            self._gone(_first_line(error))
+            self._gone(self._said(error))
             raise
         with self._lock:
             self._opened.append(made)
@@ -339,7 +359,7 @@ class PostgresLog:
                 connect = self._psycopg.connect
                 connect(self._database, connect_timeout=CONNECTING_S).close()
             except self._psycopg.Error as error:
-                self._away = _first_line(error)
+                self._away = self._said(error)
             else:
                 self._away = None
                 return
@@ -350,8 +370,7 @@ class PostgresLog:
             next_step="Check the database; nothing acknowledged is lost.",
         )
 
-
-def _first_line(error: BaseException) -> str:
-    """What the driver says, without the lines that quote rows or name every address it tried."""
-    said = str(error).strip().splitlines()
-    return said[0] if said else "no answer"
+    def _said(self, error: BaseException) -> str:
+        """The driver's first line: the others quote rows or name every address that it tried."""
+        said = self._address.clean(str(error)).strip().splitlines()
+        return said[0] if said else "no answer"

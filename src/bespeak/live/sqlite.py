@@ -38,6 +38,8 @@ CREATE TABLE IF NOT EXISTS events (
   body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_of ON events (visitor, position) WHERE item_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS events_else ON events (visitor, position)
+WHERE item_id IS NULL AND type <> 'impression';
 CREATE TABLE IF NOT EXISTS joined (
   session TEXT PRIMARY KEY,
   visitor TEXT NOT NULL,
@@ -61,16 +63,28 @@ INSERT INTO joined (session, visitor, at) VALUES (?, ?, (SELECT max(position) FR
 ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
 WHERE visitor <> excluded.visitor
 """
-HISTORY = """
+WHOSE = """
 WITH own AS (
   SELECT value AS visitor, ?3 AS since FROM json_each(?1)
   UNION ALL
   SELECT 'session:' || session, iif(at > ?3, 0, ?3) FROM joined
   WHERE visitor IN (SELECT value FROM json_each(?1))
 ), whose AS (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
+"""
+HISTORY = f"""{WHOSE}
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
 WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT ?2
+"""
+DONE = """
+SELECT position, received, event_id, visitor, session, item_id, type, time, body
+FROM whose JOIN events USING (visitor)
+WHERE {about} AND type <> 'impression' AND position > since
+"""
+# each half has an index of its own
+SINCE = f"""{WHOSE}
+{DONE.format(about="item_id IS NOT NULL")} UNION ALL {DONE.format(about="item_id IS NULL")}
+ORDER BY position LIMIT ?2
 """
 AFTER = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
@@ -151,6 +165,12 @@ class SQLiteLog:
         with self._told(), self._connection() as connection:
             rows = connection.execute(HISTORY, asked).fetchall()
         return [Seen(*row) for row in reversed(rows)]
+
+    def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
+        asked = (json.dumps(list(visitors)), limit, after)
+        with self._told(), self._connection() as connection:
+            rows = connection.execute(SINCE, asked).fetchall()
+        return [Kept(at, received, Entry(*entry)) for at, received, *entry in rows]
 
     def after(self, position: int, limit: int) -> Iterator[Kept]:
         with self._told(), self._connection() as connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bespeak.prepare.changes import described_by_changes, price_history
 from bespeak.prepare.customers import unite_customers
 from bespeak.prepare.duplicates import merge_exact
+from bespeak.prepare.exposures import exposures
+from bespeak.prepare.feedback import WITHIN, feedback
 from bespeak.prepare.identity import identify
 from bespeak.prepare.items import unite_items
 from bespeak.prepare.judge import Judged, judge
@@ -15,8 +17,8 @@ from bespeak.prepare.sessions import sessionise
 from bespeak.prepare.write import Came, write_source
 
 __all__ = [
-    "Came", "Judged", "Scaling", "compare_identities", "compare_quarantine",
-    "described_by_changes", "explain", "fit_scaling", "identify", "judge", "merge_exact",
-    "price_history", "scale", "sessionise", "unite_customers", "unite_items", "unscale",
-    "write_source",
+    "WITHIN", "Came", "Judged", "Scaling", "compare_identities", "compare_quarantine",
+    "described_by_changes", "explain", "exposures", "feedback", "fit_scaling", "identify",
+    "judge", "merge_exact", "price_history", "scale", "sessionise", "unite_customers",
+    "unite_items", "unscale", "write_source",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.intake import Intake
 from bespeak.serve.publication import Findings, Rows, publish
 from bespeak.serve.run import serve
-from bespeak.serve.shop import EVERYTHING, Filters, People, Shop
+from bespeak.serve.shop import EVERYTHING, FeaturesNow, Filters, People, Shop
 from bespeak.serve.snapshot import Snapshot
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "UNCHANGED",
     "Admission",
     "Changes",
+    "FeaturesNow",
     "Filters",
     "Findings",
     "Intake",

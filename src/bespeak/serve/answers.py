@@ -196,6 +196,20 @@ class Customer(msgspec.Struct, frozen=True):
     identities: list[Identity]
     attributes: dict[str, Any]
     features: dict[str, Value]
+    features_as_of: Annotated[
+        datetime,
+        msgspec.Meta(
+            description="The instant that the features hold for: this moment where the customer did"
+            " something since the last run, else that run's."
+        ),
+    ]
+    features_by_run: Annotated[
+        list[str],
+        msgspec.Meta(description="Features that only a run brings up to date: as of the last."),
+    ]
+    since: Annotated[
+        int, msgspec.Meta(description="Events since the last run, which the features count in.")
+    ]
     segments: list[SegmentName]
     history: list[Happening]
     events: Annotated[int, msgspec.Meta(description="Events in all; `history` may hold fewer.")]

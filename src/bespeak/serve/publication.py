@@ -21,6 +21,7 @@ from bespeak.serve.snapshot import FORMAT
 
 HISTORY = (
     "customer_id", "time", "type", "item_id", "quantity", "value", "channel", "order_id", "place",
+    "discount",
 )  # fmt: skip
 UNREAD = ("event_id",)
 """Columns that only break ties in a file's order."""
@@ -42,7 +43,8 @@ class Rows:
     identities  : columns.IDENTITIES
     items       : united items and `is_product`; one row per item
     events      : the record's events and `customer_id` (null when anonymous)
-    features    : one row per customer: customer_id and what is known of them; `as_of` is left out
+    features    : one row per customer: customer_id, `as_of` (the same for all) and what is known
+                  of them
     memberships : customer_id, kind, segment (text); at most one row per customer and kind
     quarantine  : the record's quarantine and lineage, or None
     hidden      : customer_id, item_id: what was dismissed; None for nothing
@@ -95,7 +97,7 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     customers = engine.keep(_with_activity(rows.customers, known))
     items = _with_use(rows.items, done)
     members = _members(rows.memberships, customers)
-    features = rows.features.drop(*[c for c in ("as_of",) if c in rows.features.columns])
+    features = rows.features.drop("as_of")
     written = {
         "customers": (customers, ("customer_id",)),
         "identities": (identities, ("customer_id", "namespace", "value", "actor")),
@@ -123,7 +125,14 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
         _write_json(
             folder / "evaluation.json", msgspec.convert(findings.evaluation, answers.Evaluation)
         )
-    about = {"format": FORMAT, "name": findings.name, "as_of": _utc(findings.as_of), "rows": counts}
+    made_for = engine.run(rows.features.agg(as_of=rows.features["as_of"].max()))["as_of"][0]
+    about = {
+        "format": FORMAT,
+        "name": findings.name,
+        "as_of": _utc(findings.as_of),
+        "features_as_of": _utc(made_for.as_py() or findings.as_of),
+        "rows": counts,
+    }
     _write_json(folder / "snapshot.json", {**findings.extra, **about})
     return {"rows": counts}
 

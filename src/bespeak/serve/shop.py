@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
-from bespeak.live import Seen
+from bespeak.live import Kept, Seen
 from bespeak.privacy import Marks
 from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.snapshot import Snapshot
@@ -76,6 +77,39 @@ class Similar(Protocol):
     ) -> Mapping[str, Any]: ...
 
 
+@dataclass(frozen=True)
+class FeaturesNow:
+    """What is known of one customer.
+
+    values : feature -> value, in the order of the table's columns
+    as_of  : the instant that they hold for
+    by_run : the names of those that hold for the last run's instant instead: no event alone can
+             bring them up to date
+    """
+
+    values: Mapping[str, Any]
+    as_of: datetime
+    by_run: Sequence[str] = ()
+
+
+class FeaturesLately(Protocol):
+    """One customer's features with what they did since the snapshot.
+
+    since   : what the log has of them since, at least one
+    moment  : now
+    changes : of the catalogue, since the snapshot
+    """
+
+    def __call__(
+        self,
+        customer_id: str,
+        since: Sequence[Kept],
+        *,
+        moment: datetime,
+        changes: Changes = UNCHANGED,
+    ) -> FeaturesNow: ...
+
+
 class Act(Protocol):
     """Something done with all that is held of one customer; a mapping of what came of it.
 
@@ -122,6 +156,8 @@ class Shop:
     runs: Sequence[Mapping[str, Any]] = ()
     """The latest runs first, of the shape of `answers.Run`."""
 
+    lately: FeaturesLately | None = None
+    """Without it, features are those of the last run, whatever happened since."""
     people: People | None = None
     """Without it, nobody can be erased, and nobody was."""
 

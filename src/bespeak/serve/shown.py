@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 import ibis
 import ibis.expr.types as ir
 
+from bespeak.columns import FEEDBACK
 from bespeak.engines import Engine
 from bespeak.serve import answers
-
-FEEDBACK = {"clicked": ("click", "view"), "carted": ("cart",), "bought": ("purchase",)}
 
 
 def lists_shown(engine: Engine, events: ir.Table, as_of: datetime) -> answers.ListsShown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bespeak.serve import answers
 
 FEW = 8
 """Rows of a key that are gone through before their end is searched for."""
-FORMAT = 2
+FORMAT = 3
 """Of the files; another number is another layout."""
 
 FILES = (
@@ -125,6 +126,11 @@ class Snapshot:
             evaluation=_read(evaluation, answers.Evaluation) if evaluation.is_file() else None,
             **files,
         )
+
+    @property
+    def features_as_of(self) -> datetime:
+        """The instant that the features hold for."""
+        return datetime.fromisoformat(self.about["features_as_of"])
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether there is such a customer."""

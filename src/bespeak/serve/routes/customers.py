@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bespeak.errors import NotFound
+from bespeak.live import Kept
 from bespeak.serve import answers
+from bespeak.serve.assortment import Changes
 from bespeak.serve.endpoint import Endpoint, path_value, shop_of
+from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Limit, Search, query
+from bespeak.serve.routes.items import changes_of
+from bespeak.serve.shop import FeaturesNow, Shop
 from bespeak.serve.snapshot import Snapshot
 
+MOST = 100_000
+"""Events of one customer since the last run that are read: who has more is no customer."""
 ABOUT = frozenset(
     {"customer_id", "first_seen", "last_seen", "identifiers", "events", "orders", "value", "search"}
 )
@@ -48,11 +57,30 @@ async def find(request: Request) -> Response:
 async def see(request: Request) -> Response:
     asked = query(request, SeeCustomer)
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
-    snapshot = shop.snapshot
-    about = snapshot.customers.one(customer_id)
+    about = shop.snapshot.customers.one(customer_id)
     if about is None or shop.erased(customer_id):
         raise unknown_customer(customer_id)
-    return answers.reply(_customer(snapshot, customer_id, about, asked.history))
+    since = _since(request, shop, customer_id)
+    # a long history takes a while, and other requests need not wait for it
+    now = await run_in_threadpool(_features, shop, customer_id, since, changes_of(request))
+    return answers.reply(_customer(shop.snapshot, about, asked.history, now, len(since)))
+
+
+def _since(request: Request, shop: Shop, customer_id: str) -> list[Kept]:
+    """All that they did since the last run."""
+    intake: Intake | None = request.app.state.intake
+    if intake is None or shop.lately is None:
+        return []
+    return intake.log.since(shop.visitors(customer_id), MOST, after=shop.taken)
+
+
+def _features(shop: Shop, customer_id: str, since: Sequence[Kept], changes: Changes) -> FeaturesNow:
+    """What is known of them: now, where they did something since the last run."""
+    if since and shop.lately is not None:
+        return shop.lately(customer_id, since, moment=datetime.now(UTC), changes=changes)
+    row = shop.snapshot.features.one(customer_id) or {}
+    known = {name: value for name, value in row.items() if name != "customer_id"}
+    return FeaturesNow(known, shop.snapshot.features_as_of)
 
 
 def unknown_customer(customer_id: str) -> NotFound:
@@ -76,10 +104,10 @@ def _found(row: dict[str, Any]) -> answers.CustomerFound:
 
 
 def _customer(
-    snapshot: Snapshot, customer_id: str, about: dict[str, Any], latest: int
+    snapshot: Snapshot, about: dict[str, Any], latest: int, now: FeaturesNow, since: int
 ) -> answers.Customer:
+    customer_id = about["customer_id"]
     history = snapshot.history(customer_id)
-    features = snapshot.features.one(customer_id) or {}
     names = {
         (grouping.kind, segment.id): segment.name
         for grouping in snapshot.segments.groupings
@@ -93,7 +121,10 @@ def _customer(
             for row in snapshot.identities.of(customer_id).to_pylist()
         ],
         attributes={k: v for k, v in about.items() if k not in ABOUT and v is not None},
-        features={k: plain(v) for k, v in features.items() if k != "customer_id"},
+        features={name: plain(value) for name, value in now.values.items()},
+        features_as_of=now.as_of,
+        features_by_run=list(now.by_run),
+        since=since,
         segments=[
             answers.SegmentName(
                 row["kind"],

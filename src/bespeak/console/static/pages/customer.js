@@ -124,7 +124,7 @@ export async function page(overview) {
       h("div", { class: "sided" },
         h("div", null, offered(id), history(one)),
         h("aside", null,
-          Object.keys(one.features).length ? card(say("features.title"), null, featureList(one.features, features.features)) : null,
+          Object.keys(one.features).length ? card(say("features.title"), one.since ? say("features.now", { events: count("events.n", one.since) }) : null, featureList(one.features, features.features)) : null,
           identities(one), about(one))),
     ],
   };
