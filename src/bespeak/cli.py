@@ -13,7 +13,7 @@ from bespeak.commands.keys import app as keys
 from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
 from bespeak.commands.operating import rollback, tasks
-from bespeak.commands.people import audit, erase, export
+from bespeak.commands.people import audit, consent, erase, export
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -163,9 +163,7 @@ def recommend(  # noqa: PLR0913, PLR0917 - each is an option
             "give a customer, or --items", next_step="For example: bespeak recommend 900 -k 5 --why"
         )
     with opened(workspace) as here:
-        answer = shop.open_shop(here).recommend(
-            customer_id=customer, items=history or (), k=k, repeat=repeat
-        )
+        answer = shop.answer_one(here, customer, history or (), k=k, repeat=repeat)
     if as_json:
         emit(answer)
     else:
@@ -251,6 +249,7 @@ app.command()(tasks)
 app.command()(rollback)
 app.command()(erase)
 app.command()(export)
+app.command()(consent)
 app.command()(audit)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from bespeak import (
     access,
     collect,
+    consenting,
     console,
     ledger,
     live,
@@ -20,6 +22,7 @@ from bespeak import (
     serve,
     storefront,
 )
+from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.taking import open_log
@@ -29,6 +32,9 @@ from bespeak.tasks import Tasks
 from bespeak.training import trainer_beside
 from bespeak.workspace import CURRENT, SNAPSHOT, State, Workspace
 
+TOLD = 1_000
+"""Events of the snapshot that a list goes by, where no model holds the customer."""
+EPOCH, MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 OWN = frozenset({"steps", "taken"})
 """What a run's entry in the ledger says to bespeak alone."""
 
@@ -43,6 +49,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
     maker = recommend.Latest(recommender(workspace))
+    privacy = workspace.config().privacy
 
     def recommend_to(
         *,
@@ -59,6 +66,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
             raise NotFound(f"there is no customer `{customer_id[:80]}`")
         known = customer_id is not None and snapshot.has_customer(customer_id)
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
+        if known and customer_id is not None:
+            happened = [*_unlearned(snapshot, customer_id, privacy), *happened]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
             filters=recommend.Filters(**vars(filters)), label=label,
@@ -97,10 +106,43 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         people=serve.People(
             erase=partial(people.erase, workspace),
             export=partial(people.export, workspace),
+            heard=partial(consenting.heard, workspace),
             marks=tombstones(workspace).now,
         ),
+        privacy=privacy,
     )
     return opened
+
+
+def answer_one(
+    workspace: Workspace, customer_id: str | None, items: Sequence[str], *, k: int,
+    repeat: bool | None,
+) -> Mapping[str, Any]:  # fmt: skip
+    """A customer's list, or that of who has the history `items`; consent is asked first.
+
+    raises : NotReady; NotFound; BadRequest on k
+    """
+    opened = open_shop(workspace)
+    if customer_id is None or consenting.allows(workspace, customer_id, "personalisation"):
+        return opened.recommend(customer_id=customer_id, items=items, k=k, repeat=repeat)
+    answer = opened.recommend(customer_id=None, items=(), k=k, repeat=repeat)
+    return serve.of_a_stranger(answer, customer_id)
+
+
+def _unlearned(
+    snapshot: serve.Snapshot, customer_id: str, privacy: Privacy
+) -> list[recommend.Since]:
+    """What a customer did of whom nothing was learned: no model's histories hold them, so their
+    own list is made of what they did as it is read."""
+    if privacy.allows("training", snapshot.consent_of(customer_id)):
+        return []
+    rows = snapshot.history(customer_id)
+    rows = rows.slice(max(0, rows.num_rows - TOLD)).to_pylist()
+    return [
+        recommend.Since(row["item_id"], row["type"], (row["time"] - EPOCH) // MICROSECOND)
+        for row in rows
+        if row["item_id"] is not None
+    ]
 
 
 def recommender(workspace: Workspace) -> recommend.Recommender:

@@ -19,6 +19,7 @@ from bespeak.contents import file_digest
 from bespeak.domains import load_pack
 from bespeak.errors import NotReady
 from bespeak.flow import erasing
+from bespeak.flow.consent import find_consent
 from bespeak.flow.erasing import File
 from bespeak.flow.running import SOURCES, Flow, LeftOut, Raw
 from bespeak.flow.staging import Job, Staged, staging
@@ -147,6 +148,7 @@ def prepare_record(flow: Flow) -> None:
     if changes(flow.workspace):
         _unite(flow, "prices", _prices, [], ("prepare",))
     _unite(flow, "customers", _customers, ["customers", "events"], ("prepare",))
+    find_consent(flow)
 
 
 CHANGED = ("items", "prices")

@@ -23,6 +23,7 @@ from bespeak.live.event import (
     Permit,
     Wrong,
     check,
+    consented,
     identifiers_of,
     impression,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Writer",
     "Wrong",
     "check",
+    "consented",
     "copies",
     "copy_changes",
     "copy_new",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.assortment import UNCHANGED, Changes
+from bespeak.serve.consenting import of_a_stranger
 from bespeak.serve.intake import Intake
 from bespeak.serve.publication import Findings, Rows, publish
 from bespeak.serve.run import serve
@@ -29,6 +30,7 @@ __all__ = [
     "Shop",
     "Snapshot",
     "create_app",
+    "of_a_stranger",
     "publish",
     "serve",
 ]

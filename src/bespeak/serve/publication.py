@@ -46,6 +46,7 @@ class Rows:
     memberships : customer_id, kind, segment (text); at most one row per customer and kind
     quarantine  : the record's quarantine and lineage, or None
     hidden      : customer_id, item_id: what was dismissed; None for nothing
+    consent     : customer_id, purpose, agreed, at; None where nobody said anything
     """
 
     customers: ir.Table
@@ -56,6 +57,7 @@ class Rows:
     memberships: ir.Table
     quarantine: ir.Table | None = None
     hidden: ir.Table | None = None
+    consent: ir.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
         "events": (known, ("customer_id", "time", "event_id")),
         "items": (items, ("item_id",)),
         "hidden": (_hidden(rows, known), ("customer_id", "item_id")),
+        "consent": (_consent(rows, known), ("customer_id", "purpose")),
     }
     counts = {
         name: _write_sorted(engine, table, folder / f"{name}.arrow", order)
@@ -132,6 +135,15 @@ def _hidden(rows: Rows, known: ir.Table) -> ir.Table:
     if rows.hidden is None:
         return known.filter(ibis.literal(False)).select("customer_id", "item_id")
     return rows.hidden.select("customer_id", "item_id")
+
+
+def _consent(rows: Rows, known: ir.Table) -> ir.Table:
+    if rows.consent is not None:
+        return rows.consent.select("customer_id", "purpose", "agreed", "at")
+    nobody = known.filter(ibis.literal(False)).select("customer_id")
+    return nobody.mutate(
+        purpose=ibis.literal(""), agreed=ibis.literal(False), at=ibis.literal(0, "int64")
+    )
 
 
 def _before(events: ir.Table, as_of: datetime) -> ir.Table:

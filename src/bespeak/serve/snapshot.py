@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bespeak.consent import Word, Words, latest
 from bespeak.errors import ArtifactCorrupt
 from bespeak.serve import answers
 
 FEW = 8
 """Rows of a key that are gone through before their end is searched for."""
-FORMAT = 2
+FORMAT = 3
 """Of the files; another number is another layout."""
 
 FILES = (
@@ -30,6 +31,7 @@ FILES = (
     "events",
     "items",
     "hidden",
+    "consent",
 )
 
 
@@ -92,6 +94,7 @@ class Snapshot:
     events: Sorted
     items: Sorted
     hidden: Sorted
+    consent: Sorted
     overview: Mapping[str, Any]
     data: answers.Data
     segments: answers.Segments
@@ -138,6 +141,11 @@ class Snapshot:
         """The items that a customer has dismissed."""
         found: list[str] = self.hidden.of(customer_id)["item_id"].to_pylist()
         return found
+
+    def consent_of(self, customer_id: str) -> Words:
+        """What a customer had said of each purpose."""
+        rows = self.consent.of(customer_id).to_pylist()
+        return latest(Word(row["purpose"], row["agreed"], row["at"]) for row in rows)
 
     def find_customers(self, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
         """Customers whose id, name or identifier holds `asked`, and how many there are.

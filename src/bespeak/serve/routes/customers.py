@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bespeak.errors import NotFound
-from bespeak.serve import answers
+from bespeak.serve import answers, consenting
 from bespeak.serve.endpoint import Endpoint, path_value, shop_of
 from bespeak.serve.parameters import Limit, Search, query
 from bespeak.serve.snapshot import Snapshot
@@ -52,7 +52,8 @@ async def see(request: Request) -> Response:
     about = snapshot.customers.one(customer_id)
     if about is None or shop.erased(customer_id):
         raise unknown_customer(customer_id)
-    return answers.reply(_customer(snapshot, customer_id, about, asked.history))
+    consent = consenting.said(shop, consenting.words_of(request, customer_id))
+    return answers.reply(_customer(snapshot, customer_id, about, asked.history, consent))
 
 
 def unknown_customer(customer_id: str) -> NotFound:
@@ -76,7 +77,11 @@ def _found(row: dict[str, Any]) -> answers.CustomerFound:
 
 
 def _customer(
-    snapshot: Snapshot, customer_id: str, about: dict[str, Any], latest: int
+    snapshot: Snapshot,
+    customer_id: str,
+    about: dict[str, Any],
+    latest: int,
+    consent: dict[str, answers.ConsentSaid],
 ) -> answers.Customer:
     history = snapshot.history(customer_id)
     features = snapshot.features.one(customer_id) or {}
@@ -104,6 +109,7 @@ def _customer(
             )
             for row in belongs
         ],
+        consent=consent,
         history=_history(snapshot, history.slice(max(0, history.num_rows - latest)).to_pylist()),
         events=history.num_rows,
         as_of=snapshot.segments.as_of,

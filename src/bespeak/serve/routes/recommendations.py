@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from bespeak.columns import SESSION
 from bespeak.live import Seen, impression
-from bespeak.serve import answers
+from bespeak.serve import answers, consenting
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
@@ -109,6 +109,8 @@ async def for_customer(request: Request) -> Response:
     since = _since(request, visitors, after=shop.taken)
     if not since and not shop.knows(customer_id):
         raise unknown_customer(customer_id)
+    if consenting.refuses(request, "personalisation", consenting.words_of(request, customer_id)):
+        return answers.reply(consenting.of_a_stranger(_anybodys(request, asked), customer_id))
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     answer = shop.recommend(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat), since=since,
@@ -130,6 +132,9 @@ async def for_history(request: Request) -> Response:
     session = asked.session_id
     if session is not None:
         grant_of(request).session(session)
+        words = consenting.words_in(request, session)
+        if consenting.refuses(request, "personalisation", words):
+            return answers.reply(consenting.of_a_stranger(_anybodys(request, asked), None))
     # all of it: the snapshot is not asked about sessions
     since = _since(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
     answer = shop.recommend(
@@ -139,6 +144,14 @@ async def for_history(request: Request) -> Response:
     if session is not None and asked.shown == "yes":
         _shown(request, answer, asked, moment, session=session)
     return answers.reply(answer)
+
+
+def _anybodys(request: Request, asked: ForCustomer | History) -> Mapping[str, Any]:
+    """The list of who has no history, where it stands; it is not logged as shown to anybody."""
+    return shop_of(request).recommend(
+        customer_id=None, items=(), k=asked.k, repeat=_choice(asked.repeat), filters=asked.filters,
+        changes=changes_of(request), label=asked.label,
+    )  # fmt: skip
 
 
 async def trending(request: Request) -> Response:
