@@ -79,7 +79,7 @@ def test_a_cell_speaks_of_what_it_names_or_of_all(
 
 
 def test_what_nobody_can_read_is_counted() -> None:
-    cells = ("yes", "no", "marketing: no", "withdrawn", "marketing: later", "", None)
+    cells = ("yes", "no", "marketing: no", "withdrawn in May", "marketing: later", "", None)
     with DuckDB() as engine:
         rows = [(f"crm:{at}", cell, None) for at, cell in enumerate(cells)]
         assert unclear(engine, [described(engine, *rows)]) == 2
