@@ -44,7 +44,8 @@ def refuses(request: Request, purpose: Purpose, words: Words) -> bool:
 def of_a_stranger(answer: Mapping[str, Any], customer_id: str | None) -> dict[str, Any]:
     """A list that was made without any history, as the answer to who wants it so."""
     # where the filters leave nothing, that is the reason
-    reason = REFUSED if answer["items"] else answer["fallback_reason"] or REFUSED
+    nothing_left = None if answer["items"] else answer["fallback_reason"]
+    reason = nothing_left or dict(REFUSED)
     return {**answer, "customer_id": customer_id, "fallback": True, "fallback_reason": reason}
 
 
