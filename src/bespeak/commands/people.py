@@ -93,7 +93,7 @@ def export(
 
 @teaching
 def audit(workspace: Folder = HERE, as_json: Json = False) -> None:
-    """Every act of an administrator, oldest first: erasures, exports, keys, rollbacks.
+    """Every act of an administrator, oldest first: erasures, exports, consents, keys, rollbacks.
 
     A customer stands there as a keyed hash.
     """
