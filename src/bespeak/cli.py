@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -210,12 +211,27 @@ def evaluate(
 @app.command()
 @teaching
 def serve(
-    workspace: Folder = HERE,
+    workspace: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--workspace",
+            "-w",
+            show_default="here",
+            help="The workspace's folder; repeat to serve more to who has a key of them.",
+        ),
+    ] = None,
     port: Annotated[int | None, typer.Option(help="The port; bespeak.toml's by default.")] = None,
 ) -> None:
-    """Answer over HTTP, with the console; without a key, on this machine only."""
-    with opened(workspace) as here:
-        shop.serve_shop(here, port=port, ready=screen.address)
+    """Answer over HTTP, with the console; without a key, on this machine only.
+
+    Several workspaces share one address: which of them a request is for follows from its key, so
+    each needs one. Host, port, workers and log are those of the first.
+
+    Example: `bespeak serve -w shop-a -w shop-b`
+    """
+    with ExitStack() as stack:
+        every = [stack.enter_context(opened(one)) for one in workspace or [HERE]]
+        shop.serve_shop(*every, port=port, ready=screen.address)
 
 
 @app.command()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bespeak import (
     access,
@@ -213,34 +214,53 @@ def open_admission(workspace: Workspace) -> serve.Admission:
 
 
 def serve_shop(
-    workspace: Workspace, *, port: int | None = None, ready: Callable[[str, bool], None]
+    workspace: Workspace,
+    *others: Workspace,
+    port: int | None = None,
+    ready: Callable[[str, bool], None],
 ) -> None:
     """Answer over HTTP until told to stop; a newer run is swapped in without a dropped request.
 
+    others : workspaces to serve at the same address, each to who has a key of it; host, port,
+             workers and log are those of the first
     ready  : gets its address once it answers, and whether it asks for keys
-    raises : NotReady before the first run; AddressTaken if the port is in use
+    raises : NotReady before the first run; AddressTaken if the port is in use; BadRequest where
+             keys or names can't tell the workspaces apart
     """
-    whole, admission = workspace.config(), open_admission(workspace)
-    config, about = whole.serve, whole.workspace
-    store = storefront.About(
-        about.name, about.currency, next(iter(whole.identity.primary), "customer")
-    )
-    with trainer_beside(workspace.root):
-        serve.serve(
-            partial(open_verified, workspace),
-            open_before=partial(open_before, workspace),
-            admission=admission,
-            open_intake=partial(open_intake, workspace),
+    every, config = [workspace, *others], workspace.config().serve
+    sites = [_site(one, alone=not others, log=config.log) for one in every]
+    wanted = bool(others) or open_admission(workspace).wanted
+    with ExitStack() as trainers:
+        for one in every:
+            trainers.enter_context(trainer_beside(one.root))
+        serve.serve_sites(
+            sites,
             host=config.host,
             port=config.port if port is None else port,
             workers=config.workers or min(2, os.cpu_count() or 1),
-            make_console=partial(console.create_app, cache=workspace.root / "cache"),
-            make_store=partial(storefront.create_app, store),
-            watched=workspace.root / CURRENT,
-            tasks=open_tasks(workspace),
-            log=config.log,
-            tell=lambda url: ready(url, admission.wanted),
+            tell=lambda url: ready(url, wanted),
         )
+
+
+def _site(workspace: Workspace, *, alone: bool, log: Literal["none", "text", "json"]) -> serve.Site:
+    """What a worker opens of a workspace; the shop to play with needs no key, and so no company."""
+    whole = workspace.config()
+    about = whole.workspace
+    store = storefront.About(
+        about.name, about.currency, next(iter(whole.identity.primary), "customer")
+    )
+    return serve.Site(
+        open_shop=partial(open_verified, workspace),
+        open_intake=partial(open_intake, workspace),
+        make_console=partial(console.create_app, cache=workspace.root / "cache"),
+        make_store=partial(storefront.create_app, store) if alone else None,
+        admission=open_admission(workspace),
+        watched=workspace.root / CURRENT,
+        tasks=open_tasks(workspace),
+        open_before=partial(open_before, workspace),
+        log=log,
+        tenant=None if alone else about.name,
+    )
 
 
 def evaluate_files(

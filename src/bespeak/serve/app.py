@@ -73,6 +73,7 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
     problem: Problem | None = None,
     log: Form = "none",
     worker: str | None = None,
+    tenant: str | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
@@ -85,10 +86,11 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
     problem : why `shop` is not the newest version
     log     : how each request is told of on standard error
     worker  : which of several processes this is; its metrics say so
+    tenant  : which of several workspaces this is, likewise
     """
     now = standing(shop, problem)
     paths = {endpoint.admitted: shown(endpoint.path) for endpoint in ENDPOINTS}
-    metrics = Metrics(paths, intake, worker)
+    metrics = Metrics(paths, intake, worker, tenant)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
