@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -15,7 +15,7 @@ Purpose = Literal["personalisation", "training", "marketing"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 Unsaid = Literal["use", "refuse"]
 """What holds for who has said nothing."""
-CONSENT = "consent"
+CONSENT: Final = "consent"
 """The type of an event that says it."""
 
 REFUSED: Mapping[str, str] = MappingProxyType(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from asking import Answer, Ask, ask_of
 
 from bespeak import flow
 from bespeak.access import Keyring, sign
+from bespeak.client import Client
 from bespeak.privacy import audit
 from bespeak.serve import create_app
 from bespeak.shop import open_admission, open_intake, open_shop
@@ -228,22 +228,16 @@ def test_a_real_server_of_two_workers_goes_by_it_at_once(workspace: Workspace) -
         assert process.stdout is not None
         port = int(process.stdout.readline().strip().rpartition(":")[2])
 
-        def asked(method: str, path: str, body: bytes | None = None) -> Any:
-            # each on a connection of its own: so the workers take turns
-            connection = HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request(method, f"/v1/customers/c15/{path}", body)
-            answer = connection.getresponse()
-            said = json.loads(answer.read())
-            connection.close()
-            assert answer.status == 200, said
-            return said
-
+        client = Client(f"http://127.0.0.1:{port}")
         for turn in range(40):
             agreed = turn % 2 == 1
-            asked("PUT", "consent", json.dumps({"personalisation": agreed}).encode())
+            held = client.consent("c15", personalisation=agreed)["consent"]
+            assert held["personalisation"]["allowed"] is agreed
             for _ in range(3):
+                client.close()  # each on a connection of its own: so the workers take turns
                 expected = None if agreed else "no_consent"
-                assert code(asked("GET", "recommendations?k=3")) == expected, turn
+                assert code(client.recommendations("c15", k=3)) == expected, turn
+        assert client.consent("c15")["consent"]["training"]["said"] is False
     finally:
         process.terminate()
         process.communicate(timeout=30)

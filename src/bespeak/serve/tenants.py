@@ -106,8 +106,12 @@ async def _alive(app: ASGIApp) -> AsyncIterator[None]:
     """The application's own start and end, around the block."""
     told: asyncio.Queue[Message] = asyncio.Queue()
     heard: asyncio.Queue[Message] = asyncio.Queue()
-    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-    task = asyncio.create_task(app(scope, told.get, heard.put))  # type: ignore[arg-type]
+
+    async def live() -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        await app(scope, told.get, heard.put)
+
+    task = asyncio.create_task(live())
     await told.put({"type": "lifespan.startup"})
     await heard.get()
     try:

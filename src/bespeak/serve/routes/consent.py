@@ -60,13 +60,14 @@ async def see(request: Request) -> Response:
 async def say(request: Request) -> Response:
     query(request, NoQuery)
     said, intake = (await body(request, SayConsent)).said, intake_of(request)
+    heard = people_of(request).heard
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
     # one whom nobody has heard of yet is taken at their word: they may have signed up just now
     if shop.erased(customer_id) or len(customer_id) > LONGEST or "\0" in customer_id:
         raise unknown_customer(customer_id)
     entry = consented(shop.actor(customer_id), said, time=datetime.now(UTC))
     await asyncio.wrap_future(intake.writer.append([entry]))
-    await asyncio.to_thread(people_of(request).heard, customer_id, said, by=asker(request))
+    await asyncio.to_thread(heard, customer_id, said, by=asker(request))
     words = consenting.words_of(request, customer_id)
     return answers.reply(answers.Consents(customer_id, consenting.said(shop, words)))
 
