@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -231,7 +232,8 @@ def serve(
     """
     with ExitStack() as stack:
         every = [stack.enter_context(opened(one)) for one in workspace or [HERE]]
-        shop.serve_shop(*every, port=port, ready=screen.address)
+        ready = partial(screen.address, store=len(every) == 1)
+        shop.serve_shop(*every, port=port, ready=ready)
 
 
 @app.command()

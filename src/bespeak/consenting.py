@@ -29,7 +29,7 @@ def see(workspace: Workspace, customer_id: str) -> Document:
         visitors = _visitors(workspace, customer_id)
         words = words_of(workspace, customer_id, visitors, log)
         if not words and not (_snapshot_knows(workspace, customer_id) or log.of(visitors)):
-            raise _unknown(customer_id)
+            raise unknown(customer_id)
     return {"customer_id": customer_id, "consent": said(workspace, words)}
 
 
@@ -114,7 +114,7 @@ def _visitors(workspace: Workspace, customer_id: str) -> list[str]:
         found = _opened(workspace).identities.of(customer_id)["actor"].to_pylist()
     found = found or [f"{namespace}:{customer_id}" for namespace in primary]
     if privacy.tombstones(workspace).now().hold(found):
-        raise _unknown(customer_id)
+        raise unknown(customer_id)
     return found
 
 
@@ -123,7 +123,8 @@ def _actor(workspace: Workspace, visitors: list[str]) -> str:
     return next((one for one in visitors if one.startswith(names)), visitors[0])
 
 
-def _unknown(customer_id: str) -> NotFound:
+def unknown(customer_id: str) -> NotFound:
+    """Nobody is called so, or nobody any more."""
     return NotFound(
         f"there is no customer `{customer_id[:80]}`",
         next_step="Look one up with /v1/customers?q=, or in the console.",

@@ -20,7 +20,6 @@ import pyarrow.dataset as ds
 from bespeak import consenting, live, privacy, serve
 from bespeak.columns import SESSION
 from bespeak.config import FILE_NAME, Config
-from bespeak.errors import NotFound
 from bespeak.flow.erasing import FOUND
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.keeping import read_up_to
@@ -146,10 +145,7 @@ def _find(workspace: Workspace, config: Config, customer_id: str, log: live.Log)
     named |= {customer_id} if ":" in customer_id else set()
     found = _with_log(workspace, known or named, log)
     if not known and found == named and not log.of(found):
-        raise NotFound(
-            f"there is no customer `{customer_id[:80]}`",
-            next_step="Look one up with /v1/customers?q=, or in the console.",
-        )
+        raise consenting.unknown(customer_id)
     return Person(customer_id, found)
 
 

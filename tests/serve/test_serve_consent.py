@@ -146,6 +146,12 @@ def test_an_event_says_it_too_and_a_session_takes_it_along(workers: list[Ask]) -
     assert code(in_session(other, session)) is None
     assert say(one, "c9", personalisation=False).status == 200
     assert code(in_session(other, session)) == "no_consent"
+    # by whichever identifier they logged in
+    session = str(uuid.uuid4())
+    mail = {"email": "C9@shop.example"}
+    assert code(in_session(other, session)) == "no_history"
+    assert tell(one, type="login", session_id=session, identifiers=mail).status == 200
+    assert code(in_session(other, session)) == "no_consent"
 
 
 def test_nothing_that_a_refuser_is_shown_is_logged_as_theirs(

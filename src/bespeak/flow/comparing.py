@@ -50,6 +50,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "identities.arrow": ("actor",),
     "memberships.arrow": ("customer_id", "kind"),
     "consent.arrow": ("customer_id", "purpose"),
+    "actors.arrow": ("actor",),
     "members.arrow": ("key", "rank"),
 }
 """What names a row where the record's vocabulary does not say."""

@@ -25,15 +25,14 @@ def words_of(request: Request, customer_id: str) -> Words:
 def words_in(request: Request, session: str) -> Words:
     """What a visitor said; where the session is a customer's by now, what that customer did."""
     intake: Intake | None = request.app.state.intake
+    shop, own = shop_of(request), f"{SESSION}:{session}"
     owner = None if intake is None else intake.log.owner(session)
-    own = f"{SESSION}:{session}"
-    if owner is None:
-        return _latest(request, {}, [own])
-    shop = shop_of(request)
-    namespace, _, value = owner.partition(":")
-    customer_id = value if namespace in shop.primary else owner
+    customer_id = shop.snapshot.customer_of(own if owner is None else owner)
+    if customer_id is None:
+        return _latest(request, {}, [own] if owner is None else [own, owner])
     known = shop.snapshot.consent_of(customer_id)
-    return _latest(request, known, [own, owner, *shop.visitors(customer_id)])
+    theirs = [own, *shop.visitors(customer_id)]
+    return _latest(request, known, theirs if owner is None else [*theirs, owner])
 
 
 def refuses(request: Request, purpose: Purpose, words: Words) -> bool:

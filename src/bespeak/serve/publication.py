@@ -93,6 +93,7 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     # what was merely shown is nobody's doing, and would drown what is
     done = events.filter(events["type"] != "impression")
     known = done.filter(done["customer_id"].notnull())
+    actors = rows.identities.filter(rows.identities["actor"].notnull())
     identities = rows.identities.mutate(search=rows.identities["value"].lower())
     customers = engine.keep(_with_activity(rows.customers, known))
     items = _with_use(rows.items, done)
@@ -101,6 +102,7 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     written = {
         "customers": (customers, ("customer_id",)),
         "identities": (identities, ("customer_id", "namespace", "value", "actor")),
+        "actors": (actors.select("actor", "customer_id"), ("actor",)),
         "features": (features, ("customer_id",)),
         "memberships": (rows.memberships, ("customer_id", "kind", "segment")),
         "members": (members, ("key", "rank")),

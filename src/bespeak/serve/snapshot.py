@@ -25,6 +25,7 @@ FORMAT = 3
 FILES = (
     "customers",
     "identities",
+    "actors",
     "features",
     "memberships",
     "members",
@@ -87,6 +88,7 @@ class Snapshot:
     about: Mapping[str, Any]
     customers: Sorted
     identities: Sorted
+    actors: Sorted
     features: Sorted
     meanings: answers.Features
     memberships: Sorted
@@ -115,7 +117,8 @@ class Snapshot:
                 expected=repr(FORMAT),
                 next_step="Run `bespeak run` again.",
             )
-        keys = dict.fromkeys(FILES, "customer_id") | {"members": "key", "items": "item_id"}
+        keys = dict.fromkeys(FILES, "customer_id")
+        keys |= {"members": "key", "items": "item_id", "actors": "actor"}
         files = {name: Sorted(folder / f"{name}.arrow", keys[name]) for name in FILES}
         evaluation = folder / "evaluation.json"
         return cls(
@@ -141,6 +144,11 @@ class Snapshot:
         """The items that a customer has dismissed."""
         found: list[str] = self.hidden.of(customer_id)["item_id"].to_pylist()
         return found
+
+    def customer_of(self, actor: str) -> str | None:
+        """The customer that an identifier is of, `namespace:value`; None where nobody knows."""
+        found = self.actors.one(actor)
+        return None if found is None else str(found["customer_id"])
 
     def consent_of(self, customer_id: str) -> Words:
         """What a customer had said of each purpose."""
