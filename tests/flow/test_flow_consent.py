@@ -74,6 +74,15 @@ def workspace(made_once: Path, tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "shop")
 
 
+@pytest.fixture(scope="module")
+def rerun(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """After Aurelia refused to be learned from, and a run."""
+    made = Workspace(shutil.copytree(made_once, tmp_path_factory.mktemp("refused") / "shop"))
+    consenting.say(made, WHO, {"training": False}, by="test")
+    flow.run(made)
+    return made
+
+
 def learned(workspace: Workspace) -> Iterator[Path]:
     """Everything that was learned from people."""
     for key in workspace.current():
@@ -90,43 +99,46 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_after_a_refusal_a_rerun_has_learned_nothing_of_the_person(workspace: Workspace) -> None:
-    assert any(files_with({WHO}, folder) for folder in learned(workspace))
-    consenting.say(workspace, WHO, {"training": False}, by="test")
-    flow.run(workspace)
-    assert manifest(workspace, "record/consent")["left_out"] == 1
-    for folder in learned(workspace):
+def test_after_a_refusal_a_rerun_has_learned_nothing_of_the_person(
+    made_once: Path, rerun: Workspace, tmp_path: Path
+) -> None:
+    assert any(files_with({WHO}, folder) for folder in learned(Workspace(made_once)))
+    assert manifest(rerun, "record/consent")["left_out"] == 1
+    for folder in learned(rerun):
         assert not files_with({WHO}, folder), folder
     for key in ("features/customers", "features/interactions", "artifacts/models/item_knn",
                 "artifacts/segments/rfm", "artifacts/histories"):  # fmt: skip
-        assert manifest(workspace, key)["refused_training"] == 1, key
+        assert manifest(rerun, key)["refused_training"] == 1, key
     # what was learned is what would have been, had the till never seen them
-    other = Workspace(workspace.root.with_name("other"))
-    shutil.copytree(workspace.root, other.root, ignore=shutil.ignore_patterns("live.db*"))
+    other = Workspace(tmp_path / "other")
+    shutil.copytree(made_once, other.root)
     (other.root / "till.csv").write_text(lines(without=WHO), encoding="utf-8")
     flow.run(other)
     for name in ("item_knn", "popular", "frequency"):
-        mine, theirs = (one.get(f"artifacts/models/{name}").path for one in (workspace, other))
+        mine, theirs = (one.get(f"artifacts/models/{name}").path for one in (rerun, other))
         for array in sorted(mine.glob("*.npy")):
             assert array.read_bytes() == (theirs / array.name).read_bytes(), array.name
 
-    consenting.say(workspace, WHO, {"training": True}, by="test")
-    flow.run(workspace)
-    assert any(files_with({WHO}, folder) for folder in learned(workspace))
-    assert manifest(workspace, "artifacts/models/item_knn")["refused_training"] == 0
+
+def test_who_agrees_again_is_learned_from_again(rerun: Workspace, tmp_path: Path) -> None:
+    again = Workspace(shutil.copytree(rerun.root, tmp_path / "again"))
+    consenting.say(again, WHO, {"training": True}, by="test")
+    flow.run(again, only="features")
+    assert files_with({WHO}, again.get("features/customers").path)
+    assert manifest(again, "features/customers")["refused_training"] == 0
 
 
-def test_who_is_not_learned_from_still_gets_a_list_of_their_own(workspace: Workspace) -> None:
-    before = shop.answer_one(workspace, WHO, (), k=4, repeat=None)
-    consenting.say(workspace, WHO, {"training": False}, by="test")
-    flow.run(workspace)
-    after = shop.answer_one(workspace, WHO, (), k=4, repeat=None)
+def test_who_is_not_learned_from_still_gets_a_list_of_their_own(
+    made_once: Path, rerun: Workspace
+) -> None:
+    before = shop.answer_one(Workspace(made_once), WHO, (), k=4, repeat=None)
+    after = shop.answer_one(rerun, WHO, (), k=4, repeat=None)
     assert not before["fallback"] and not after["fallback"]
     assert {item["item_id"] for item in after["items"]} == {
         item["item_id"] for item in before["items"]
     }
-    recommend_everyone(workspace, workspace.root / "lists", k=4)
-    own = [row for row in rows(workspace.root / "lists" / "rows") if row["customer_id"] == WHO]
+    recommend_everyone(rerun, rerun.root / "lists", k=4)
+    own = [row for row in rows(rerun.root / "lists" / "rows") if row["customer_id"] == WHO]
     assert [row["item_id"] for row in sorted(own, key=lambda row: row["rank"])] == [
         item["item_id"] for item in after["items"]
     ]
@@ -156,7 +168,7 @@ def test_an_export_names_the_consent_and_an_erasure_removes_it(workspace: Worksp
     held = people.export(workspace, WHO, by="test")["consent"]
     assert not held["training"]["allowed"] and held["training"]["since"]
     assert held["personalisation"] == {"allowed": True, "said": False, "since": None}
-    flow.run(workspace)
+    flow.run(workspace, only="prepare")
     people.erase(workspace, WHO, by="test")
     flow.run(workspace)
     raw = {workspace.root / "till.csv"}
@@ -172,7 +184,7 @@ def test_a_shop_may_refuse_for_who_has_said_nothing(workspace: Workspace) -> Non
     (workspace.root / "bespeak.toml").write_text(text, encoding="utf-8")
     for name in ("c4", "c5", "c6", "c7", "c8", "c9"):
         consenting.say(workspace, name, {"training": True}, by="test")
-    flow.run(workspace)
+    flow.run(workspace, only="features")
     known = {row["customer_id"] for row in rows(workspace.get("features/customers").path / "rows")}
     assert known == {"c3", "c4", "c5", "c6", "c7", "c8", "c9"}
 
