@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from bespeak import collect, prepare
 from bespeak.config import Config
+from bespeak.consent import CONSENT as SAID
 from bespeak.engines import OPENERS, Engine
 from bespeak.errors import NotReady
 from bespeak.privacy import Marks
@@ -260,6 +261,7 @@ class Flow:
     def behaviour(self) -> ir.Table:
         """Events, with the person behind each, and whether its item is a product.
 
+        A consent is none of them: it says what may be done with the others, and moves no clock.
         raises : NotReady where no source gives events
         """
         events = self.record("events")
@@ -267,6 +269,7 @@ class Flow:
             raise NotReady("no source gives events", next_step='Map one to `table = "events"`.')
         people = self.table("record/identities").select("actor", "customer_id")
         products = self.table("record/items").select("item_id", "is_product")
+        events = events.filter(events["type"] != SAID)
         known = events.left_join(people, "actor").drop("actor_right")
         return known.left_join(products, "item_id").drop("item_id_right")
 

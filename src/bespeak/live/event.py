@@ -210,7 +210,9 @@ def consented(actor: str, said: Mapping[Purpose, bool], *, time: datetime) -> En
     who: dict[str, Any] = {"identifiers": {namespace: actor}}
     if namespace == SESSION:
         who = {"session_id": value}
-    event = Event(CONSENT, time=time, properties={**said}, **who)
+    event = Event(
+        CONSENT, time=time, properties={str(name): agreed for name, agreed in said.items()}, **who
+    )
     return _entry(event, event.identifiers, time)
 
 
