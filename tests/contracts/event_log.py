@@ -280,12 +280,6 @@ class EventLogContract:
         log.append([[word("a", "customer:1", 30, training=True)]], received=30)
         assert heard(log, "customer:1") == {("customer:1", "training", False)}
 
-    def test_a_clock_that_runs_ahead_does_not_silence_the_next_word(self, open_log: Open) -> None:
-        log = open_log()
-        log.append([[word("a", "customer:1", 10_000, training=True)]], received=10)
-        log.append([[word("b", "customer:1", 20, training=False)]], received=20)
-        assert heard(log, "customer:1") == {("customer:1", "training", False)}
-
     def test_words_of_a_session_are_those_of_who_logs_in(self, open_log: Open) -> None:
         log = open_log()
         log.append([[word("a", "session:s", 10, "s", training=False)]], received=10)

@@ -31,16 +31,13 @@ def speaking(entries: Iterable[Entry]) -> list[Entry]:
     return [one for one in entries if one.type == CONSENT]
 
 
-def words_of(entry: Entry, received: int) -> list[Word]:
-    """What the entry says of each purpose that it names.
-
-    received : when the log got it; a clock ahead of ours says it then, lest the next word be older
-    """
-    said, at = _told(entry.body).properties, min(entry.time, received)
-    return [Word(purpose, said[purpose], at) for purpose in PURPOSES if purpose in said]
+def words_of(entry: Entry) -> list[Word]:
+    """What the entry says of each purpose that it names."""
+    said = _told(entry.body).properties
+    return [Word(purpose, said[purpose], entry.time) for purpose in PURPOSES if purpose in said]
 
 
-def new_words(entries: Iterable[Entry], received: int, known: Collection[str]) -> list[Row]:
+def new_words(entries: Iterable[Entry], known: Collection[str]) -> list[Row]:
     """The latest word of each visitor on each purpose, of entries that are new.
 
     known : event_ids that the log had before
@@ -50,7 +47,7 @@ def new_words(entries: Iterable[Entry], received: int, known: Collection[str]) -
     for entry in entries:
         if entry.event_id not in seen:
             seen.add(entry.event_id)
-            said.setdefault(entry.visitor, []).extend(words_of(entry, received))
+            said.setdefault(entry.visitor, []).extend(words_of(entry))
     return [
         (visitor, word.purpose, word.agreed, word.at)
         for visitor, words in said.items()

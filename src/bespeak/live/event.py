@@ -163,6 +163,8 @@ def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
     event_id = event.event_id or f"live-{secrets.token_hex(16)}"
     actor = next(iter(known.values()), None)
     time = event.time or received
+    if event.type == CONSENT:
+        time = min(time, received)  # lest a fast clock make the next word the older one
     kept = msgspec.structs.replace(
         _as_meant(event), event_id=event_id, identifiers=dict(known), time=time.astimezone(UTC)
     )

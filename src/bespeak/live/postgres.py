@@ -196,7 +196,7 @@ class PostgresLog:
             words = speaking(rows)
             asked = ([one.event_id for one in words],)
             known = {one for (one,) in connection.execute(KNOWN, asked)} if words else set()
-            said = new_words(words, received, known)
+            said = new_words(words, known)
             new = {found for (found,) in connection.execute(APPEND, (received, *columns))}
             if joins:
                 connection.execute(JOIN, ([*joins], [*joins.values()]))

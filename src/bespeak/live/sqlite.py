@@ -174,7 +174,7 @@ class SQLiteLog:
                 new.append(connection.total_changes - before)
             if joins:
                 connection.executemany(JOIN, joins.items())
-            connection.executemany(SAID, new_words(words, received, known))
+            connection.executemany(SAID, new_words(words, known))
         return new
 
     def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
