@@ -92,7 +92,7 @@ TYPED = {
       'customer:' || said(account) AS actor, actor AS c, email(email) AS e, card(card) AS k,
       phone(phone) AS p, said(name) AS name, said(birth_year) AS number_,
       try_cast(said(birth_year) AS BIGINT) AS number, said(gender) AS gender,
-      said(city) AS city, said(consent) AS consent,
+      said(city) AS city, 'marketing: ' || said(consent) AS consent,
       try_cast(joined AS TIMESTAMP) - INTERVAL 8 HOURS AS time""",
     "catalogue": """
       said(sku) AS item_id, concat(title_en, ' ', title_zh) AS title, said(category) AS category,

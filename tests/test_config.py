@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from bespeak import config, kafka
+from bespeak.consent import Privacy
 from bespeak.errors import ConfigInvalid
 from bespeak.schedule import Train
 
@@ -17,7 +18,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "configuration.md"
 PARTS = (
     config.Workspace, config.Source, config.Identity, config.Prepare, config.Policy,
     config.Features, config.Segments, config.Recommend, config.Serve, config.Live, Train,
-    kafka.Kafka,
+    Privacy,    kafka.Kafka,
 )  # fmt: skip
 
 

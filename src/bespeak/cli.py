@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,7 @@ from bespeak.commands.keys import app as keys
 from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
 from bespeak.commands.operating import rollback, tasks
-from bespeak.commands.people import audit, erase, export
+from bespeak.commands.people import audit, consent, erase, export
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -163,9 +165,7 @@ def recommend(  # noqa: PLR0913, PLR0917 - each is an option
             "give a customer, or --items", next_step="For example: bespeak recommend 900 -k 5 --why"
         )
     with opened(workspace) as here:
-        answer = shop.open_shop(here).recommend(
-            customer_id=customer, items=history or (), k=k, repeat=repeat
-        )
+        answer = shop.answer_one(here, customer, history or (), k=k, repeat=repeat)
     if as_json:
         emit(answer)
     else:
@@ -212,12 +212,28 @@ def evaluate(
 @app.command()
 @teaching
 def serve(
-    workspace: Folder = HERE,
+    workspace: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--workspace",
+            "-w",
+            show_default="here",
+            help="The workspace's folder; repeat to serve more to who has a key of them.",
+        ),
+    ] = None,
     port: Annotated[int | None, typer.Option(help="The port; bespeak.toml's by default.")] = None,
 ) -> None:
-    """Answer over HTTP, with the console; without a key, on this machine only."""
-    with opened(workspace) as here:
-        shop.serve_shop(here, port=port, ready=screen.address)
+    """Answer over HTTP, with the console; without a key, on this machine only.
+
+    Several workspaces share one address: which of them a request is for follows from its key, so
+    each needs one. Host, port, workers and log are those of the first.
+
+    Example: `bespeak serve -w shop-a -w shop-b`
+    """
+    with ExitStack() as stack:
+        every = [stack.enter_context(opened(one)) for one in workspace or [HERE]]
+        ready = partial(screen.address, store=len(every) == 1)
+        shop.serve_shop(*every, port=port, ready=ready)
 
 
 @app.command()
@@ -251,6 +267,7 @@ app.command()(tasks)
 app.command()(rollback)
 app.command()(erase)
 app.command()(export)
+app.command()(consent)
 app.command()(audit)
 
 

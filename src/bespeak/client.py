@@ -132,6 +132,15 @@ class Client:
         """One item of the catalogue. raises : Refused, Unreachable"""
         return self._ask("GET", _path("items", item_id))
 
+    def consent(self, customer_id: str, **said: bool) -> Answer:
+        """What a customer agreed to; with `said`, take a new word of theirs first.
+
+        said   : personalisation, training, marketing
+        raises : Refused, Unreachable
+        """
+        method, body = ("PUT", said) if said else ("GET", None)
+        return self._ask(method, _path("customers", customer_id, "consent"), body)
+
     def token(self, customer_id: str, ttl_s: int = 3_600) -> str:
         """A token that lets a page speak for one customer for a while.
 

@@ -24,10 +24,11 @@ LINEAGE: Mapping[str, str] = MappingProxyType({"source": TEXT, "file": TEXT, "ro
 EVENT_TYPES = (
     "view", "click", "search", "cart", "wishlist", "purchase", "return", "adjust", "rate",
     "impression", "dismiss", "restore", "survey", "send", "open", "ask", "mention", "login",
-    "other",
+    "consent", "other",
 )  # fmt: skip
 """`dismiss` is "not interested" in an item, `restore` takes that back; `adjust` moves
-stock or a ledger and is no customer's doing; `send` is a message that left."""
+stock or a ledger and is no customer's doing; `send` is a message that left; `consent` says what
+may be done with what is known of who sends it."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from bespeak.columns import MAPPABLE, MONEY, NUMBER, RECORD, WHOLE
+from bespeak.consent import Privacy
 from bespeak.errors import ConfigInvalid
 from bespeak.kafka import Kafka
 from bespeak.kafka import problems as kafka_problems
@@ -257,6 +258,7 @@ class Config(_Part, frozen=True):
     serve: Serve = Serve()
     live: Live = Live()
     train: Train = Train()
+    privacy: Privacy = Privacy()
 
 
 def load(path: Path) -> Config:
@@ -329,7 +331,7 @@ def _value_at(data: Any, path: str) -> Any:
 
 def _known_keys() -> list[str]:
     parts = (Config, Workspace, Source, Identity, Policy, Prepare, Features, Segments, Recommend,
-             Serve, Live, Train, Kafka, Derived)  # fmt: skip
+             Serve, Live, Train, Privacy, Kafka, Derived)  # fmt: skip
     return sorted({name for part in parts for name in part.__struct_fields__})
 
 

@@ -11,19 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from bespeak import flow, privacy, recommend
+from bespeak.consent import REFUSED
 from bespeak.errors import BadRequest, NotReady
+from bespeak.flow.consent import CONSENT, consent, refusing, said_live
 from bespeak.flow.insight import SEGMENTS
-from bespeak.flow.offers import HISTORIES, INTERACTIONS
-from bespeak.flow.running import Flow, Step, Tell
+from bespeak.flow.offers import HISTORIES, INTERACTIONS, interactions_of
+from bespeak.flow.running import UNLEARNED, Flow, Step, Tell
 from bespeak.shop import recommender
 from bespeak.workspace import MANIFEST, Workspace, write_atomically
 
 KIND = "recommendations"
 CUSTOMERS = "record/customers"
 ROWS = "rows"
+MAILED = "marketing"
+"""Column that says whether the customer may be written to."""
 
 
 def recommend_everyone(
@@ -38,7 +43,8 @@ def recommend_everyone(
     """Every customer's list, as `recommend` answers each, in `out/rows`, with a manifest beside it.
 
     out     : a new or empty folder, or one that this wrote before, which is then replaced whole
-    returns : the manifest: customers, rows, fallbacks (code -> customers), without_list, k, repeat,
+    returns : the manifest: customers, rows, fallbacks (code -> customers), without_list,
+              may_be_written_to (listed, and did not refuse marketing), k, repeat,
               model, version, as_of, engine, seconds, customers_per_s …
     raises  : NotReady before the first run; BadRequest on k, the engine or the folder
     """
@@ -46,7 +52,7 @@ def recommend_everyone(
     _check_erased(workspace)
     started = time.perf_counter()
     with flow.looking(workspace, engine=engine, tell=tell) as here:
-        for key in (CUSTOMERS, INTERACTIONS, HISTORIES):
+        for key in (CUSTOMERS, INTERACTIONS, HISTORIES, CONSENT):
             workspace.get(key)  # what an older bespeak has run may lack some
         maker = recommender(workspace)
         aside = out.resolve().with_name(f".{out.resolve().name}-{secrets.token_hex(4)}")
@@ -68,12 +74,45 @@ def recommend_everyone(
 
 
 def _lists(here: Flow, maker: recommend.Recommender, k: int, repeat: bool | None) -> ir.Table:
-    interactions = here.table(INTERACTIONS)
+    words = here.engine.keep(consent(here, said_live(here)))
+    strangers = refusing(here, words, "personalisation")
+    interactions = _unlearned(here).anti_join(strangers, "customer_id")
     kind = maker.popular.parameters.by
     groups = {kind: _labels(here, kind)} if kind in {"place", "segment"} else {}
-    return recommend.recommend_all(
+    lists = recommend.recommend_all(
         here.engine, maker, here.table(CUSTOMERS), interactions, groups=groups, k=k, repeat=repeat
     )
+    return _with_consent(lists, strangers, refusing(here, words, "marketing"))
+
+
+def _unlearned(here: Flow) -> ir.Table:
+    """Interactions of everybody, also of whom nothing was learned: a list of one's own is no
+    lesson for others."""
+    learned, held = here.table(INTERACTIONS), here.versions[CONSENT]
+    if not here.unlearned():
+        return learned
+    out = here.engine.read([held.path / UNLEARNED])
+    own = here.behaviour().semi_join(out, "customer_id")
+    as_of = datetime.fromisoformat(here.versions[HISTORIES].manifest["as_of"])
+    return learned.union(interactions_of(here, own, as_of).select(*learned.columns))
+
+
+def _with_consent(lists: ir.Table, strangers: ir.Table, unwritten: ir.Table) -> ir.Table:
+    """The lists, with why one is a stranger's, and whether its customer may be written to."""
+    marked = lists.left_join(strangers.select(_stranger="customer_id"), _same("_stranger"))
+    marked = marked.left_join(unwritten.select(_unwritten="customer_id"), _same("_unwritten"))
+    reason = ibis.ifelse(
+        marked["_stranger"].notnull(), ibis.literal(REFUSED["code"]), marked["fallback_reason"]
+    )
+    return marked.select(
+        *[name for name in lists.columns if name != "fallback_reason"],
+        fallback_reason=reason,
+        **{MAILED: marked["_unwritten"].isnull()},
+    )
+
+
+def _same(name: str) -> list[Any]:
+    return [("customer_id", name)]
 
 
 def _labels(here: Flow, kind: str) -> ir.Table:
@@ -98,10 +137,12 @@ def _counted(here: Flow, folder: Path, rows: int, seconds: float) -> dict[str, A
     ).to_pylist()
     by_reason = {line["fallback_reason"]: line["customers"] for line in found}
     listed = sum(by_reason.values())
+    mailed = here.engine.run(firsts.filter(firsts[MAILED]).aggregate(n=ibis._.count()))["n"][0]
     return {
         "customers": customers,
         "rows": rows,
         "without_list": customers - listed,
+        "may_be_written_to": mailed.as_py(),
         "fallbacks": {code: n for code, n in sorted(by_reason.items(), key=str) if code},
         "seconds": round(seconds, 3),
         "customers_per_s": round(customers / seconds, 1),
@@ -113,6 +154,7 @@ def _about(here: Flow, maker: recommend.Recommender) -> dict[str, Any]:
         name: str(kind)
         for name, kind in zip(recommend.LISTS.names, recommend.LISTS.types, strict=True)
     }
+    columns[MAILED] = "bool"
     return {
         "kind": KIND,
         "workspace": here.config.workspace.name,

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from bespeak import features, live, serve
+from bespeak.consent import CONSENT
 from bespeak.flow.taking import COPIES
 from bespeak.serve.assortment import described
 
@@ -42,14 +43,14 @@ class Lately:
     ) -> serve.FeaturesNow:
         """As serve.FeaturesLately."""
         before = self._snapshot.history(customer_id).to_pylist()
-        events = [*before, *(_told(kept) for kept in since)]
+        events = [*before, *(_told(kept) for kept in since if kept.entry.type != CONSENT)]
         known = dict(self._items({event["item_id"] for event in events} - {None}, changes))
         categories = {item: category for item, (category, _) in known.items()}
         kept, state = features.Live(self._declared, self._zone, categories), features.State()
         for event in events:
             _, is_product = known.get(event["item_id"], (None, None))
             kept.add(state, {**_NOT_KEPT, **event, "is_product": is_product})
-        latest = max(event["time"] for event in events).replace(tzinfo=UTC)
+        latest = max((event["time"].replace(tzinfo=UTC) for event in events), default=moment)
         as_of = max(moment, latest + INSTANT)  # a sender's clock may run ahead
         values = kept.values(state, as_of)
         row = self._snapshot.features.one(customer_id) or {}

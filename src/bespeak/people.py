@@ -17,10 +17,9 @@ import msgspec
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from bespeak import live, privacy, serve
+from bespeak import consenting, live, privacy, serve
 from bespeak.columns import SESSION
 from bespeak.config import FILE_NAME, Config
-from bespeak.errors import NotFound
 from bespeak.flow.erasing import FOUND
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.keeping import read_up_to
@@ -107,18 +106,21 @@ def export(workspace: Workspace, customer_id: str, *, by: str) -> Document:
     """All that the workspace holds of one person.
 
     by      : who asks, for the audit log
-    returns : customer_id, exported_at, identifiers, attributes, features, segments, interactions,
-              record (source -> table -> rows), since (events of the log that no run has read)
+    returns : customer_id, exported_at, identifiers, consent, attributes, features, segments,
+              interactions, record (source -> table -> rows), since (events of the log that no run
+              has read)
     raises  : NotFound
     """
     config = workspace.config()
     with closing(open_log(workspace, config)) as log:
         person = _find(workspace, config, customer_id, log)
         since = log.of(person.identifiers, after=read_up_to(workspace))
+        words = consenting.words_of(workspace, customer_id, person.identifiers, log)
     document = {
         "customer_id": customer_id,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "identifiers": sorted(person.identifiers),
+        "consent": consenting.said(workspace, words),
         **_described(workspace, customer_id),
         "record": _recorded(workspace, person),
         "since": [_told(kept) for kept in since],
@@ -143,10 +145,7 @@ def _find(workspace: Workspace, config: Config, customer_id: str, log: live.Log)
     named |= {customer_id} if ":" in customer_id else set()
     found = _with_log(workspace, known or named, log)
     if not known and found == named and not log.of(found):
-        raise NotFound(
-            f"there is no customer `{customer_id[:80]}`",
-            next_step="Look one up with /v1/customers?q=, or in the console.",
-        )
+        raise consenting.unknown(customer_id)
     return Person(customer_id, found)
 
 

@@ -50,6 +50,15 @@ def _left(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator[R
     yield table
 
 
+def consents(found: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What holds for one person, by purpose."""
+    table = _table("purpose", "may be used", "because")
+    for purpose, held in found["consent"].items():
+        why = "nothing was said" if not held["said"] else f"said {held['since'] or 'in a source'}"
+        table.add_row(purpose, "yes" if held["allowed"] else "no", why)
+    yield table
+
+
 def acts(lines: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     """The audit log as a table."""
     if not lines:

@@ -78,11 +78,12 @@ def note(text: str) -> None:
     _aside().print(escape(text))
 
 
-def address(url: str, keyed: bool) -> None:
-    """Where the server listens, and whether it asks for keys."""
+def address(url: str, keyed: bool, *, store: bool = True) -> None:
+    """Where the server listens, whether it asks for keys, and has a shop to play with."""
     console = _aside()
     console.print(f"\n[bold green]●[/] The console is at [bold]{url}/console/[/]")
-    console.print(f"  A shop to play with: [bold]{url}/store/[/]")
+    if store:
+        console.print(f"  A shop to play with: [bold]{url}/store/[/]")
     console.print(f"  API: {url}/docs")
     who = "It asks for keys" if keyed else "It has no keys, so only this machine can reach it"
     console.print(f"  {who}. Ctrl-C ends it.\n")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bespeak import (
     access,
     collect,
+    consenting,
     console,
     ledger,
     live,
@@ -20,6 +23,7 @@ from bespeak import (
     serve,
     storefront,
 )
+from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
 from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.flow.taking import open_log
@@ -30,6 +34,9 @@ from bespeak.tasks import Tasks
 from bespeak.training import trainer_beside
 from bespeak.workspace import CURRENT, SNAPSHOT, State, Workspace
 
+TOLD = 1_000
+"""Events of the snapshot that a list goes by, where no model holds the customer."""
+EPOCH, MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 OWN = frozenset({"steps", "taken"})
 """What a run's entry in the ledger says to bespeak alone."""
 
@@ -44,6 +51,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
     maker = recommend.Latest(recommender(workspace))
+    privacy = workspace.config().privacy
 
     def recommend_to(
         *,
@@ -60,6 +68,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
             raise NotFound(f"there is no customer `{customer_id[:80]}`")
         known = customer_id is not None and snapshot.has_customer(customer_id)
         happened = [recommend.Since(one.item_id, one.type, one.time) for one in since]
+        if known and customer_id is not None:
+            happened = [*_unlearned(snapshot, customer_id, privacy), *happened]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
             filters=recommend.Filters(**vars(filters)), label=label,
@@ -102,10 +112,43 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         people=serve.People(
             erase=partial(people.erase, workspace),
             export=partial(people.export, workspace),
+            heard=partial(consenting.heard, workspace),
             marks=tombstones(workspace).now,
         ),
+        privacy=privacy,
     )
     return opened
+
+
+def answer_one(
+    workspace: Workspace, customer_id: str | None, items: Sequence[str], *, k: int,
+    repeat: bool | None,
+) -> Mapping[str, Any]:  # fmt: skip
+    """A customer's list, or that of who has the history `items`; consent is asked first.
+
+    raises : NotReady; NotFound; BadRequest on k
+    """
+    opened = open_shop(workspace)
+    if customer_id is None or consenting.allows(workspace, customer_id, "personalisation"):
+        return opened.recommend(customer_id=customer_id, items=items, k=k, repeat=repeat)
+    answer = opened.recommend(customer_id=None, items=(), k=k, repeat=repeat)
+    return serve.of_a_stranger(answer, customer_id)
+
+
+def _unlearned(
+    snapshot: serve.Snapshot, customer_id: str, privacy: Privacy
+) -> list[recommend.Since]:
+    """What a customer did of whom nothing was learned: no model's histories hold them, so their
+    own list is made of what they did as it is read."""
+    if privacy.allows("training", snapshot.consent_of(customer_id)):
+        return []
+    rows = snapshot.history(customer_id)
+    rows = rows.slice(max(0, rows.num_rows - TOLD)).to_pylist()
+    return [
+        recommend.Since(row["item_id"], row["type"], (row["time"] - EPOCH) // MICROSECOND)
+        for row in rows
+        if row["item_id"] is not None
+    ]
 
 
 def recommender(workspace: Workspace) -> recommend.Recommender:
@@ -176,34 +219,53 @@ def open_admission(workspace: Workspace) -> serve.Admission:
 
 
 def serve_shop(
-    workspace: Workspace, *, port: int | None = None, ready: Callable[[str, bool], None]
+    workspace: Workspace,
+    *others: Workspace,
+    port: int | None = None,
+    ready: Callable[[str, bool], None],
 ) -> None:
     """Answer over HTTP until told to stop; a newer run is swapped in without a dropped request.
 
+    others : workspaces to serve at the same address, each to who has a key of it; host, port,
+             workers and log are those of the first
     ready  : gets its address once it answers, and whether it asks for keys
-    raises : NotReady before the first run; AddressTaken if the port is in use
+    raises : NotReady before the first run; AddressTaken if the port is in use; BadRequest where
+             keys or names can't tell the workspaces apart
     """
-    whole, admission = workspace.config(), open_admission(workspace)
-    config, about = whole.serve, whole.workspace
-    store = storefront.About(
-        about.name, about.currency, next(iter(whole.identity.primary), "customer")
-    )
-    with trainer_beside(workspace.root):
-        serve.serve(
-            partial(open_verified, workspace),
-            open_before=partial(open_before, workspace),
-            admission=admission,
-            open_intake=partial(open_intake, workspace),
+    every, config = [workspace, *others], workspace.config().serve
+    sites = [_site(one, alone=not others, log=config.log) for one in every]
+    wanted = bool(others) or open_admission(workspace).wanted
+    with ExitStack() as trainers:
+        for one in every:
+            trainers.enter_context(trainer_beside(one.root))
+        serve.serve_sites(
+            sites,
             host=config.host,
             port=config.port if port is None else port,
             workers=config.workers or min(2, os.cpu_count() or 1),
-            make_console=partial(console.create_app, cache=workspace.root / "cache"),
-            make_store=partial(storefront.create_app, store),
-            watched=workspace.root / CURRENT,
-            tasks=open_tasks(workspace),
-            log=config.log,
-            tell=lambda url: ready(url, admission.wanted),
+            tell=lambda url: ready(url, wanted),
         )
+
+
+def _site(workspace: Workspace, *, alone: bool, log: Literal["none", "text", "json"]) -> serve.Site:
+    """What a worker opens of a workspace; the shop to play with needs no key, and so no company."""
+    whole = workspace.config()
+    about = whole.workspace
+    store = storefront.About(
+        about.name, about.currency, next(iter(whole.identity.primary), "customer")
+    )
+    return serve.Site(
+        open_shop=partial(open_verified, workspace),
+        open_intake=partial(open_intake, workspace),
+        make_console=partial(console.create_app, cache=workspace.root / "cache"),
+        make_store=partial(storefront.create_app, store) if alone else None,
+        admission=open_admission(workspace),
+        watched=workspace.root / CURRENT,
+        tasks=open_tasks(workspace),
+        open_before=partial(open_before, workspace),
+        log=log,
+        tenant=None if alone else about.name,
+    )
 
 
 def evaluate_files(

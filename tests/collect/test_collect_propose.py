@@ -463,7 +463,8 @@ def test_a_list_of_customers_is_told(tmp_path: Path) -> None:
         "identifiers.email": "E-Mail", "identifiers.phone": "Mobile",
         "columns.name": "concat(\"First Name\", ' ', \"Last Name\")",
         "columns.country": "Country", "columns.city": "City",
-        "columns.birth_year": 'right("Date of Birth", 4)', "columns.consent": "Opt-In",
+        "columns.birth_year": 'right("Date of Birth", 4)',
+        "columns.consent": "'marketing: ' || \"Opt-In\"",
         "columns.attributes": "concat('Tier ', Tier)",
     }  # fmt: skip
 

@@ -105,6 +105,7 @@ def test_a_customer_is_found_and_gets_the_list_that_the_api_gives(
         page.get_by_role("link", name="Ada Löwe").click()
         settle(page)
         assert page.locator("h1").inner_text() == "Ada Löwe"
+        assert "Models may learn from them\nYes nothing said" in page.locator("aside").inner_text()
         expected = site.get("/v1/customers/c02/recommendations")["items"]
         assert _ids(page) == [item["item_id"] for item in expected]
         assert page.locator(".offers .why").all_inner_texts() == [

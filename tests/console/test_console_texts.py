@@ -16,7 +16,7 @@ SHELL = (FOLDER / "templates" / "shell.html").read_text(encoding="utf-8")
 FAMILIES = (
     "error.", "stage.", "type.", "model.", "table.", "format.", "found.", "reason.", "column.",
     "attribute.", "feature.", "health.", "metric.", "curve.", "repeat.", "stands.", "words.",
-    "nav.", "page.", "kmeans.", "step.", "task.",
+    "nav.", "page.", "kmeans.", "step.", "task.", "consent.",
 )  # fmt: skip
 """Texts named by a code of the data, or put together from one."""
 

@@ -25,6 +25,16 @@ def entry(
     return Entry(event_id, visitor, session, item, kind, 1_000, body)
 
 
+def word(event_id: str, visitor: str, at: int, session: str | None = None, **said: bool) -> Entry:
+    """What somebody agrees to or refuses."""
+    body = json.dumps({"type": "consent", "properties": said}).encode()
+    return Entry(event_id, visitor, session, None, "consent", at, body)
+
+
+def heard(log: Log, *visitors: str) -> set[tuple[str, str, bool]]:
+    return {(one.visitor, one.word.purpose, one.word.agreed) for one in log.consents(visitors)}
+
+
 def ids(log: Log) -> list[str]:
     return [kept.entry.event_id for kept in log.after(0, 1_000)]
 
@@ -269,3 +279,44 @@ class EventLogContract:
         log.append([[entry("a")]], received=1)
         log.probe()
         assert ids(log) == ids(open_log()) == ["a"]
+
+    def test_the_latest_word_on_each_purpose_is_kept_of_each_visitor(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[word("a", "customer:1", 10, training=True, marketing=False)]], received=100)
+        log.append([[word("b", "customer:1", 20, training=False)], [entry("c")]], received=100)
+        log.append([[word("d", "customer:1", 15, training=True)]], received=100)  # came late
+        log.append([[word("e", "customer:2", 5, training=True)]], received=100)
+        expected = {("customer:1", "training", False), ("customer:1", "marketing", False)}
+        assert heard(log, "customer:1") == expected
+        log.close()
+        again = open_log()
+        assert heard(again, "customer:1", "customer:9") == expected
+        every = [(one.visitor, one.word.purpose) for one in again.every_consent()]
+        assert every == [
+            ("customer:1", "marketing"), ("customer:1", "training"), ("customer:2", "training"),
+        ]  # fmt: skip
+
+    def test_a_word_sent_again_does_not_undo_a_later_one(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[word("a", "customer:1", 10, training=True)]], received=10)
+        log.append([[word("b", "customer:1", 20, training=False)]], received=20)
+        log.append([[word("a", "customer:1", 30, training=True)]], received=30)
+        assert heard(log, "customer:1") == {("customer:1", "training", False)}
+
+    def test_words_of_a_session_are_those_of_who_logs_in(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[word("a", "session:s", 10, "s", training=False)]], received=10)
+        assert heard(log, "customer:1") == set()
+        assert log.owner("s") is None
+        log.append([[entry("b", session="s")]], received=20)
+        assert heard(log, "customer:1") == {("session:s", "training", False)}
+        assert log.owner("s") == "customer:1"
+
+    def test_words_outlive_their_events_and_leave_with_the_person(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[word("a", "customer:1", 10, training=False)]], received=10)
+        log.append([[word("b", "session:s", 10, "s", training=False)]], received=10)
+        assert log.drop(log.last(), before=50) == 2
+        assert heard(log, "customer:1", "session:s") == {("customer:1", "training", False)}
+        log.erase(["customer:1"])
+        assert log.every_consent() == []

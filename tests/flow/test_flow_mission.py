@@ -274,6 +274,7 @@ def test_everybody_gets_the_list_that_each_is_answered(built: Built, tmp_path: P
                 "score": item["score"], "reason": item["reason"]["code"], "model": answer["model"],
                 "version": answer["version"], "fallback": answer["fallback"],
                 "fallback_reason": because["code"] if because else None,
+                "marketing": True,
             }
             for at, item in enumerate(answer["items"], start=1)
         ]  # fmt: skip

@@ -117,3 +117,15 @@ def test_feedback_that_says_too_little_or_too_much_is_refused(
 ) -> None:
     found = checked({"session_id": "s", **said})
     assert isinstance(found, Wrong) and found.field == field
+
+
+def test_a_fast_clock_does_not_make_the_next_word_of_consent_the_older_one() -> None:
+    for said, kept in (("2026-02-01T11:00:00Z", NOW), ("2026-01-30T12:00:00Z", None)):
+        entry = checked(
+            {"type": "consent", "session_id": "s", "time": said, "properties": {"training": True}}
+        )
+        assert isinstance(entry, Entry)
+        expected = kept or datetime.fromisoformat(said)
+        assert entry.time == round(expected.timestamp() * 1e6)
+        told = json.loads(entry.body)["time"]
+        assert datetime.fromisoformat(told) == expected  # as the record will have it

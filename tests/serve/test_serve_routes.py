@@ -30,6 +30,7 @@ GETS = {
     f"/v1/customers/{ODD}?history=3": answers.Customer,
     "/v1/customers/c30?history=0": answers.Customer,
     "/v1/customers/c01/recommendations?k=3&repeat=no": answers.Recommendations,
+    "/v1/customers/c01/consent": answers.Consents,
     f"/v1/customers/{ODD}/recommendations": answers.Recommendations,
     "/v1/trending?k=3&exclude=i00,i01&category=Tea&price_to=9.5": answers.Trending,
     "/v1/items?q=tea": answers.ItemsFound,

@@ -18,6 +18,7 @@ from bespeak.collect.vocabulary import vocabulary
 from bespeak.config import Derived, Mapped
 
 _GIVEN = ("first name", "firstname", "given name", "vorname", "名")
+_OF_ALL, _OF_MAIL = re.compile("consent|^同意$"), re.compile("market|mail|newsletter")
 _FAMILY = ("last name", "lastname", "family name", "surname", "nachname", "姓")
 
 ATTRIBUTES = 8
@@ -207,11 +208,21 @@ def _customers(cast: Cast, _: Sequence[str]) -> Iterator[Line]:
     yield from plain_lines(cast, "columns", {name: name for name in names})
     if cast.has("birth"):
         yield _birth_year(cast.roles["birth"])
-    yield from plain_lines(cast, "columns", {"consent": "consent"})
+    if cast.has("consent"):
+        yield _consent(cast.roles["consent"])
     rest = list(cast.rest)
     if cast.has("age"):
         rest.insert(0, cast.column("age"))
     yield from _attributes(rest)
+
+
+def _consent(claim: Claim) -> Line:
+    """What a person agreed to; a column about mail says nothing of other purposes."""
+    if _OF_ALL.search(claim.column.words) and not _OF_MAIL.search(claim.column.words):
+        return Line("columns", "consent", claim.column.name, said(claim))
+    expression = f"'marketing: ' || {quoted(claim.column.name)}"
+    reason = f"{said(claim)}; it speaks of being written to, and of no other purpose"
+    return Line("columns", "consent", Derived(expression=expression), reason)
 
 
 def _name(cast: Cast) -> Line:

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from bespeak import flow, people, privacy, screen
+from bespeak import consenting, flow, people, privacy, screen
 from bespeak.commands import BY, HERE, Folder, Json, emit, opened, teaching
-from bespeak.errors import BespeakError
-from bespeak.people_shown import acts, erasure
+from bespeak.consent import PURPOSES, Purpose
+from bespeak.errors import BadRequest, BespeakError
+from bespeak.people_shown import acts, consents, erasure
 from bespeak.workspace import Workspace, write_atomically
 
 Customer = Annotated[str, typer.Argument(help="A customer_id, as the console shows it.")]
@@ -92,7 +93,7 @@ def export(
 
 @teaching
 def audit(workspace: Folder = HERE, as_json: Json = False) -> None:
-    """Every act of an administrator, oldest first: erasures, exports, keys, rollbacks.
+    """Every act of an administrator, oldest first: erasures, exports, consents, keys, rollbacks.
 
     A customer stands there as a keyed hash.
     """
@@ -102,3 +103,45 @@ def audit(workspace: Folder = HERE, as_json: Json = False) -> None:
         emit(lines)
     else:
         screen.show(acts(lines))
+
+
+@teaching
+def consent(
+    customer: Customer,
+    agree: Annotated[
+        list[str] | None,
+        typer.Option(help="A purpose that they agree to; repeat for more.", metavar="PURPOSE"),
+    ] = None,
+    refuse: Annotated[
+        list[str] | None,
+        typer.Option(help="A purpose that they refuse; repeat for more.", metavar="PURPOSE"),
+    ] = None,
+    workspace: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """What a person agreed to; with --agree or --refuse, take a new word of theirs.
+
+    The purposes are `personalisation` (lists made from what they did), `training` (models and
+    segments may learn from them) and `marketing` (they may be written to). Lists go by it from the
+    next request on, models from the next run on.
+
+    Example: `bespeak consent 900 --refuse training -w shop`
+    """
+    told = _told(agree or [], refuse or [])
+    with opened(workspace) as here:
+        if told:
+            found = consenting.say(here, customer, told, by=BY)
+        else:
+            found = consenting.see(here, customer)
+    if as_json:
+        emit(found)
+    else:
+        screen.show(consents(found))
+
+
+def _told(agree: list[str], refuse: list[str]) -> dict[Purpose, bool]:
+    """raises : BadRequest on a purpose that is none, or that is both agreed to and refused"""
+    for name in (*agree, *refuse):
+        if name not in PURPOSES or (name in agree and name in refuse):
+            raise BadRequest("a purpose, once", found=f"`{name}`", expected=" or ".join(PURPOSES))
+    return {one: one in agree for one in PURPOSES if one in agree or one in refuse}

@@ -44,10 +44,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "record/identities": ("actor",),
     "record/items": ("item_id",),
     "record/customers": ("customer_id",),
+    "record/consent": ("customer_id", "purpose"),
     "links": ("source", "left", "right"),
     "interactions": ("customer_id", "item_id"),
     "identities.arrow": ("actor",),
     "memberships.arrow": ("customer_id", "kind"),
+    "consent.arrow": ("customer_id", "purpose"),
+    "actors.arrow": ("actor",),
     "members.arrow": ("key", "rank"),
 }
 """What names a row where the record's vocabulary does not say."""

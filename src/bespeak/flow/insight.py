@@ -34,7 +34,12 @@ def make_features(flow: Flow) -> None:
         def make(folder: Path, table: Any = table) -> Mapping[str, Any]:
             items = flow.table("record/items")
             found = table(
-                flow.engine, flow.visits(), items, as_of=None, config=config, timezone=zone
+                flow.engine,
+                flow.visits(flow.lessons()),
+                items,
+                as_of=None,
+                config=config,
+                timezone=zone,
             )
             return {
                 "rows": flow.engine.write(found, folder / "rows"),

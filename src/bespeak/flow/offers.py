@@ -44,9 +44,10 @@ def _interactions(flow: Flow) -> Version:
     """How much each item counts for each customer, as of the latest event."""
 
     def make(folder: Path) -> Mapping[str, Any]:
-        events = flow.behaviour()
-        as_of = recommend.latest(flow.engine, events)
-        rows = flow.engine.write(_summed(flow, events, as_of), folder / "rows")
+        events = flow.lessons()
+        # the shop's clock, whoever moved it last: what a snapshot shows ends there too
+        as_of = recommend.latest(flow.engine, flow.behaviour())
+        rows = flow.engine.write(interactions_of(flow, events, as_of), folder / "rows")
         return {"rows": rows, "as_of": as_of.isoformat()}
 
     inputs = _past(flow)
@@ -57,7 +58,7 @@ def _histories(flow: Flow) -> Version:
     """Who had what, how often and how lately, with each customer's usual place and segment."""
 
     def make(folder: Path) -> Mapping[str, Any]:
-        known = _placed(flow, flow.table(INTERACTIONS), flow.behaviour(), _as_of(flow))
+        known = _placed(flow, flow.table(INTERACTIONS), flow.lessons(), _as_of(flow))
         known = known.with_groups("segment", _labels(flow, _segments(flow), "segment_id"))
         known.save(folder)
         rows = len(known.histories.indices)
@@ -99,7 +100,7 @@ def _past(flow: Flow) -> dict[str, Any]:
     }
 
 
-def _summed(flow: Flow, events: ir.Table, until: datetime) -> ir.Table:
+def interactions_of(flow: Flow, events: ir.Table, until: datetime) -> ir.Table:
     """Interactions before `until`, as they would have been known then."""
     settings = flow.config.recommend
     return recommend.interactions(
@@ -113,7 +114,7 @@ def _summed(flow: Flow, events: ir.Table, until: datetime) -> ir.Table:
 
 def _known(flow: Flow, events: ir.Table, until: datetime) -> recommend.Interactions:
     """The same in memory, and as rows for models that are counted where those are."""
-    rows = flow.engine.keep(_summed(flow, events, until))
+    rows = flow.engine.keep(interactions_of(flow, events, until))
     return _with_rows(flow, _placed(flow, rows, events, until), rows)
 
 
@@ -202,7 +203,7 @@ def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dic
     returns : what `recommend.evaluate` returns, and served, chosen_by, types, days, since, until,
               validation; `models` is empty where nobody known did anything on those days
     """
-    settings, events = flow.config.recommend, flow.behaviour()
+    settings, events = flow.config.recommend, flow.lessons()
     until = recommend.latest(flow.engine, events)
     days = _held_days(flow, events, until)
     since, before = until - timedelta(days=days), until - timedelta(days=2 * days)

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from bespeak import recommend, serve
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.offers import EVALUATION, HISTORIES
-from bespeak.flow.running import SOURCES, Flow
+from bespeak.flow.running import CONSENT, SOURCES, Flow
 from bespeak.flow.taking import changed, taken
 from bespeak.workspace import SNAPSHOT
 
@@ -41,7 +41,14 @@ def publish_snapshot(flow: Flow) -> None:
         return {"rows": counts["events"], "counts": counts, "taken": taken(flow.config),
                 "changed": changed(flow.workspace)}  # fmt: skip
 
-    needed = ("record/customers", "features/customers", "features/items", HISTORIES, EVALUATION)
+    needed = (
+        CONSENT,
+        "record/customers",
+        "features/customers",
+        "features/items",
+        HISTORIES,
+        EVALUATION,
+    )
     inputs = {
         **flow.visited(),
         **flow.of(*flow.keys("quarantine", "events"), *needed),
@@ -63,11 +70,12 @@ def _rows(flow: Flow) -> serve.Rows:
         customers=flow.table("record/customers"),
         identities=flow.table("record/identities"),
         items=flow.table("record/items"),
-        events=flow.visits(),
+        events=flow.visits(flow.behaviour()),
         features=flow.table("features/customers"),
         memberships=_memberships(flow),
         quarantine=flow.record("quarantine"),
         hidden=_dismissed(flow),
+        consent=flow.table(CONSENT),
     )
 
 

@@ -40,9 +40,9 @@ def rates(source: Source) -> bool:
     return "rating" in (source.columns if source.table == "texts" else source.texts)
 
 
-def _inputs(flow: Flow, sources: list[Source]) -> dict[str, str]:
+def _inputs(flow: Flow, sources: list[Source]) -> dict[str, Any]:
     keys = [f"{SOURCES}/{source.name}" for source in sources]
-    return flow.of(*keys, "record/identities")
+    return {**flow.of(*keys, "record/identities"), **flow.unlearned()}
 
 
 def _model(flow: Flow, sources: list[Source]) -> Version:
@@ -94,7 +94,8 @@ def _ratings(flow: Flow, sources: list[Source]) -> pa.Table:
     texts = flow.engine.read([folder for folder in folders if folder.is_dir()])
     people = flow.table("record/identities").select("actor", "customer_id")
     given = texts.filter(texts["rating"].notnull(), texts["item_id"].notnull())
-    named = given.left_join(people, "actor").select("customer_id", "item_id", "rating")
+    named = flow.learnable(given.left_join(people, "actor"))
+    named = named.select("customer_id", "item_id", "rating")
     batches = list(flow.engine.batches(_sorted(named)))
     if not batches:
         names = ", ".join(source.name for source in sources)

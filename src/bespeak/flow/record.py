@@ -19,6 +19,7 @@ from bespeak.contents import file_digest
 from bespeak.domains import load_pack
 from bespeak.errors import NotReady
 from bespeak.flow import erasing
+from bespeak.flow.consent import find_consent
 from bespeak.flow.erasing import File
 from bespeak.flow.running import SOURCES, Flow, LeftOut, Raw
 from bespeak.flow.staging import Job, Staged, staging
@@ -149,6 +150,7 @@ def prepare_record(flow: Flow) -> None:
     _unite(flow, "customers", _customers, ["customers", "events"], ("prepare",))
     if flow.sources("events"):
         _unite(flow, "exposures", _exposures, ["events"], ("prepare",))
+    find_consent(flow)
 
 
 CHANGED = ("items", "prices")

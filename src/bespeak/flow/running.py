@@ -13,14 +13,19 @@ import ibis.expr.types as ir
 
 from bespeak import collect, prepare
 from bespeak.config import Config
+from bespeak.consent import CONSENT as SAID
 from bespeak.engines import OPENERS, Engine
 from bespeak.errors import NotReady
 from bespeak.privacy import Marks
 from bespeak.workspace import Version, Workspace, code_digest, digest
 
 SOURCES = "record/sources"
+CONSENT, UNLEARNED = "record/consent", "unlearned"
+"""Who agreed to what; and in it, those of whom nothing may be learned."""
 SCRATCH = "scratch"
 """Folder of what a run needs while it runs."""
+LEARNING = ("features", "segments", "recommend")
+"""Stages that learn from people."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ class Flow:
             self._used.clear()
             said = make(folder)
             # the one that did compute: none for what is all mathematics, or reading text
-            return {"engine": next(iter(self._used), None), **said}
+            return {"engine": next(iter(self._used), None), **self._passed_over(), **said}
 
         version = self.workspace.build(
             kind, name, inputs=inputs, code=code_digest(*code), make=made
@@ -226,20 +231,44 @@ class Flow:
         """The rows of what an earlier step published."""
         return self.engine.read([self.versions[key].path / "rows"])
 
+    def unlearned(self) -> dict[str, Any]:
+        """Of whom nothing is learned, as a step's input; nothing where that is nobody."""
+        held = self.versions.get(CONSENT)
+        return {UNLEARNED: held.manifest[UNLEARNED]} if held and held.manifest["left_out"] else {}
+
+    def _passed_over(self) -> dict[str, Any]:
+        """What a manifest says of those whom this step did not look at."""
+        held = self.versions.get(CONSENT)
+        learns = self.stage in LEARNING and held is not None
+        return {"refused_training": held.manifest["left_out"]} if held and learns else {}
+
+    def learnable(self, rows: ir.Table) -> ir.Table:
+        """`rows`, by customer_id, but those of people who do not want to be learned from."""
+        if not self.unlearned():
+            return rows
+        out = self.engine.read([self.versions[CONSENT].path / UNLEARNED])
+        return rows.anti_join(out, "customer_id")
+
     def past(self) -> dict[str, Any]:
-        """What `behaviour` is made of, as a step's inputs."""
-        return {**self.of(*self.keys("events"), "record/identities", "record/items")}
+        """What `behaviour` and `lessons` are made of, as a step's inputs."""
+        sources = self.of(*self.keys("events"), "record/identities", "record/items")
+        return {**sources, **self.unlearned()}
+
+    def lessons(self) -> ir.Table:
+        """`behaviour` that may be learned from: all that features, segments and models are of."""
+        return self.learnable(self.behaviour())
 
     def behaviour(self) -> ir.Table:
         """Events, with the person behind each, and whether its item is a product.
 
+        A consent is none of them: it says what may be done with the others, and moves no clock.
         raises : NotReady where no source gives events
         """
         events = self.record("events")
         if events is None:
             raise NotReady("no source gives events", next_step='Map one to `table = "events"`.')
         products = self.table("record/items").select("item_id", "is_product")
-        known = self._with_people(events)
+        known = self._with_people(events.filter(events["type"] != SAID))
         return known.left_join(products, "item_id").drop("item_id_right")
 
     def _with_people(self, rows: ir.Table) -> ir.Table:
@@ -249,14 +278,14 @@ class Flow:
 
     def feedback(self, within: timedelta = prepare.WITHIN) -> ir.Table:
         """Who was shown what, and what came of it: as `prepare.feedback`, and as lazy."""
-        shown = self._with_people(self.table("record/exposures"))
-        return prepare.feedback(self.engine, shown, self.behaviour(), within=within)
+        shown = self.learnable(self._with_people(self.table("record/exposures")))
+        return prepare.feedback(self.engine, shown, self.lessons(), within=within)
 
     def visited(self) -> dict[str, Any]:
         """What `visits` is made of, as a step's inputs."""
         return {**self.past(), "session_gap_minutes": self.config.prepare.session_gap_minutes}
 
-    def visits(self) -> ir.Table:
-        """`behaviour` with the visit of each event; sorts them all, so only for who needs it."""
+    def visits(self, events: ir.Table) -> ir.Table:
+        """`behaviour` or `lessons` with the visit of each event; sorts them, so only at need."""
         gap = self.config.prepare.session_gap_minutes
-        return prepare.sessionise(self.engine, self.behaviour(), gap)
+        return prepare.sessionise(self.engine, events, gap)

@@ -24,6 +24,7 @@ from bespeak.live.event import (
     Permit,
     Wrong,
     check,
+    consented,
     identifiers_of,
     impression,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Writer",
     "Wrong",
     "check",
+    "consented",
     "copies",
     "copy_changes",
     "copy_new",

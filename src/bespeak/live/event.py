@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from bespeak.columns import SESSION
+from bespeak.consent import CONSENT, PURPOSES, Purpose
 
 Identify = Callable[[str, str], str | None]
 """Namespace and value to `namespace:value` as the record spells it; None if nothing is left."""
@@ -37,7 +38,8 @@ NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Told = Literal[
     "view", "click", "search", "cart", "wishlist", "purchase", "return", "rate", "impression",
-    "dismiss", "restore", "survey", "open", "ask", "mention", "login", "other",
+    "dismiss", "restore", "survey", "open", "ask", "mention", "login", "consent",
+    "other",
 ]  # fmt: skip
 """The record's types of event, without those that are no doing of a visitor."""
 
@@ -161,6 +163,8 @@ def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
     event_id = event.event_id or f"live-{secrets.token_hex(16)}"
     actor = next(iter(known.values()), None)
     time = event.time or received
+    if event.type == CONSENT:
+        time = min(time, received)  # lest a fast clock make the next word the older one
     kept = msgspec.structs.replace(
         _as_meant(event), event_id=event_id, identifiers=dict(known), time=time.astimezone(UTC)
     )
@@ -199,6 +203,21 @@ def impression(
     return _entry(event, event.identifiers, time)
 
 
+def consented(actor: str, said: Mapping[Purpose, bool], *, time: datetime) -> Entry:
+    """What somebody agreed to or refused, for the log, though they did nothing else.
+
+    actor : who, as `namespace:value`; or the visitor of `session:id`
+    """
+    namespace, _, value = actor.partition(":")
+    who: dict[str, Any] = {"identifiers": {namespace: actor}}
+    if namespace == SESSION:
+        who = {"session_id": value}
+    event = Event(
+        CONSENT, time=time, properties={str(name): agreed for name, agreed in said.items()}, **who
+    )
+    return _entry(event, event.identifiers, time)
+
+
 def _as_meant(event: Event) -> Event:
     """A rating as what it says of the interest; its stars stand in the properties."""
     if event.rating is None:
@@ -219,6 +238,10 @@ def _impossible(event: Event, received: datetime) -> tuple[str, str, str] | None
         return "rating", "none" if event.rating is None else "stars", "stars with a rate, 1 to 5"
     if event.type in ABOUT_ITEMS and event.item_id is None:
         return "item_id", "nothing", f"the item, since this is a {event.type}"
+    if event.type == CONSENT:
+        unclear = _unclear(event.properties)
+        if unclear is not None:
+            return unclear
     if SHOWN in event.properties:
         return f"properties.{SHOWN}", "a name that bespeak keeps for itself", "another name"
     broken = _text_with_nul(event)
@@ -230,6 +253,17 @@ def _impossible(event: Event, received: datetime) -> tuple[str, str, str] | None
         if not EARLIEST <= event.time <= received + AHEAD:
             return "time", event.time.isoformat(), "a time from 1970 to a day from now"
     return _impossible_number(event)
+
+
+def _unclear(said: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """What keeps a consent from being one: a purpose at least, each with true or false."""
+    named = [purpose for purpose in PURPOSES if purpose in said]
+    if not named:
+        return "properties", "no purpose", f"true or false for one of {', '.join(PURPOSES)}"
+    strange = next((purpose for purpose in named if not isinstance(said[purpose], bool)), None)
+    if strange is None:
+        return None
+    return f"properties.{strange}", type(said[strange]).__name__, "true or false"
 
 
 def _text_with_nul(event: Event) -> str | None:

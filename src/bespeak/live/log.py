@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bespeak.columns import SESSION
+from bespeak.consent import Consent
 from bespeak.live.changes import Change, KeptChange
 from bespeak.live.event import Entry
 
@@ -107,8 +108,20 @@ class Log(Protocol):
         """The sessions that are joined to one of these."""
         ...
 
+    def owner(self, session: str) -> str | None:
+        """Whom a session is joined to, as `namespace:value`."""
+        ...
+
+    def consents(self, visitors: Collection[str]) -> list[Consent]:
+        """The latest words of these, and of the sessions that are joined to them."""
+        ...
+
+    def every_consent(self) -> list[Consent]:
+        """The latest words of everybody, by visitor and purpose; they stay when events leave."""
+        ...
+
     def erase(self, identifiers: Collection[str]) -> int:
-        """Remove every event that carries one of these, and their joins; how many events.
+        """Remove every event that carries one of these, their joins and words; how many events.
 
         Their bytes are gone from the log's files as well, as far as the store can promise it.
         raises : LogUnavailable
@@ -120,6 +133,7 @@ class Log(Protocol):
 
         before : those that were received earlier than this (microseconds since 1970)
         most   : the oldest, and not more of them than this
+        What sessions said of consent before that time leaves as well, but not what others did.
         """
         ...
 

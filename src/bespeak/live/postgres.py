@@ -8,8 +8,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from bespeak.addresses import address
+from bespeak.consent import Consent
 from bespeak.errors import EngineUnavailable, LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
+from bespeak.live.consents import consent_of, new_words, speaking
 from bespeak.live.event import Entry
 from bespeak.live.log import Admit, Held, Kept, Seen, everybody, joins_of
 
@@ -56,6 +58,13 @@ CREATE TABLE IF NOT EXISTS changes (
   body BYTEA NOT NULL
 );
 CREATE INDEX IF NOT EXISTS changes_of ON changes (item_id, position);
+CREATE TABLE IF NOT EXISTS consents (
+  visitor TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  agreed BOOLEAN NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (visitor, purpose)
+);
 """
 # one writer at a time, so that a position once seen has nothing unseen before it
 LOCK = "LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"
@@ -72,6 +81,23 @@ SELECT session, visitor, (SELECT max(position) FROM events)
 FROM unnest(%s::text[], %s::text[]) AS given (session, visitor)
 ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
 WHERE joined.visitor <> excluded.visitor
+"""
+SAID = """
+INSERT INTO consents (visitor, purpose, agreed, at)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::bigint[])
+ON CONFLICT (visitor, purpose) DO UPDATE SET agreed = excluded.agreed, at = excluded.at
+WHERE excluded.at >= consents.at
+"""
+KNOWN = "SELECT event_id FROM events WHERE event_id = ANY(%s::text[])"
+CONSENTS = """
+WITH asked AS (SELECT unnest(%s::text[]) AS visitor)
+SELECT visitor, purpose, agreed, at FROM consents WHERE visitor IN (
+  SELECT visitor FROM asked
+  UNION ALL SELECT 'session:' || session FROM joined WHERE visitor IN (SELECT visitor FROM asked)
+)
+"""
+EVERY_CONSENT = """
+SELECT visitor, purpose, agreed, at FROM consents ORDER BY visitor COLLATE "C", purpose COLLATE "C"
 """
 WHOSE = """
 WITH asked AS (SELECT unnest(%(visitors)s::text[]) AS visitor),
@@ -126,6 +152,12 @@ FROM events WHERE position > %(after)s AND (
 PART = """
 DELETE FROM joined WHERE visitor = ANY(%(asked)s) OR 'session:' || session = ANY(%(asked)s)
 """
+# who never said who they are is remembered by the record alone
+PASSED = """
+DELETE FROM consents WHERE visitor COLLATE "C" >= 'session:' AND visitor COLLATE "C" < 'session;'
+AND at < %s
+"""
+UNSAY = "DELETE FROM consents WHERE visitor = ANY(%(asked)s)"
 OLD = """
 DELETE FROM events WHERE position IN (
   SELECT position FROM events
@@ -189,9 +221,15 @@ class PostgresLog:
                 [getattr(one, name) for one in rows]
                 for name in ("event_id", "visitor", "session", "item_id", "type", "time", "body")
             ]
+            words = speaking(rows)
+            asked = ([one.event_id for one in words],)
+            known = {one for (one,) in connection.execute(KNOWN, asked)} if words else set()
+            said = new_words(words, known)
             new = {found for (found,) in connection.execute(APPEND, (received, *columns))}
             if joins:
                 connection.execute(JOIN, ([*joins], [*joins.values()]))
+            if said:
+                connection.execute(SAID, tuple(map(list, zip(*said, strict=True))))
         counts = []
         for entries in batches:
             mine = {one.event_id for one in entries} & new
@@ -232,6 +270,17 @@ class PostgresLog:
         asked = "SELECT session FROM joined WHERE visitor = ANY(%s)"
         return [found for (found,) in self._read(asked, (list(visitors),))]
 
+    def owner(self, session: str) -> str | None:
+        asked = "SELECT visitor FROM joined WHERE session = %s"
+        found = self._read(asked, (session,))
+        return str(found[0][0]) if found else None
+
+    def consents(self, visitors: Collection[str]) -> list[Consent]:
+        return [consent_of(*row) for row in self._read(CONSENTS, (list(visitors),))]
+
+    def every_consent(self) -> list[Consent]:
+        return [consent_of(*row) for row in self._read(EVERY_CONSENT)]
+
     def erase(self, identifiers: Collection[str]) -> int:
         asked = {"asked": list(identifiers), "after": 0}
         with self._connection() as connection:
@@ -239,7 +288,8 @@ class PostgresLog:
                 connection.execute(LOCK)
                 gone = connection.execute(f"DELETE {OF}", asked).rowcount
                 connection.execute(PART, asked)
-            connection.execute("VACUUM events, joined")
+                connection.execute(UNSAY, asked)
+            connection.execute("VACUUM events, joined, consents")
         return gone
 
     def drop(self, until: int, *, before: int | None = None, most: int | None = None) -> int:
@@ -254,6 +304,8 @@ class PostgresLog:
                     break
             if gone:
                 connection.execute(LEFT, {"until": until})
+            if before is not None:
+                connection.execute(PASSED, (before,))
         return gone
 
     def held(self) -> Held:

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bespeak.consent import Consent
 from bespeak.errors import LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
+from bespeak.live.consents import consent_of, new_words, speaking
 from bespeak.live.event import Entry
 from bespeak.live.log import Admit, Held, Kept, Seen, everybody, joins_of
 
@@ -53,6 +55,13 @@ CREATE TABLE IF NOT EXISTS changes (
   body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS changes_of ON changes (item_id, position);
+CREATE TABLE IF NOT EXISTS consents (
+  visitor TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  agreed INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (visitor, purpose)
+) STRICT, WITHOUT ROWID;
 """
 APPEND = """
 INSERT INTO events (event_id, visitor, session, item_id, type, time, received, body)
@@ -63,6 +72,20 @@ INSERT INTO joined (session, visitor, at) VALUES (?, ?, (SELECT max(position) FR
 ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
 WHERE visitor <> excluded.visitor
 """
+SAID = """
+INSERT INTO consents (visitor, purpose, agreed, at) VALUES (?, ?, ?, ?)
+ON CONFLICT (visitor, purpose) DO UPDATE SET agreed = excluded.agreed, at = excluded.at
+WHERE excluded.at >= at
+"""
+KNOWN = "SELECT event_id FROM events WHERE event_id IN (SELECT value FROM json_each(?))"
+CONSENTS = """
+SELECT visitor, purpose, agreed, at FROM consents WHERE visitor IN (
+  SELECT value FROM json_each(?1)
+  UNION ALL SELECT 'session:' || session FROM joined
+  WHERE visitor IN (SELECT value FROM json_each(?1))
+)
+"""
+EVERY_CONSENT = "SELECT visitor, purpose, agreed, at FROM consents ORDER BY visitor, purpose"
 WHOSE = """
 WITH own AS (
   SELECT value AS visitor, ?3 AS since FROM json_each(?1)
@@ -115,6 +138,11 @@ PART = """
 DELETE FROM joined WHERE visitor IN (SELECT value FROM json_each(?1))
 OR 'session:' || session IN (SELECT value FROM json_each(?1))
 """
+# who never said who they are is remembered by the record alone
+PASSED = """
+DELETE FROM consents WHERE visitor >= 'session:' AND visitor < 'session;' AND at < ?
+"""
+UNSAY = "DELETE FROM consents WHERE visitor IN (SELECT value FROM json_each(?))"
 OLD = """
 DELETE FROM events WHERE position IN (
   SELECT position FROM events WHERE position <= ?1 AND received < ?2 ORDER BY position LIMIT ?3
@@ -152,12 +180,15 @@ class SQLiteLog:
         with self._told(), self._connection() as connection, self._turn(), _transaction(connection):
             batches = [self._admit(entries) for entries in batches]
             joins = joins_of(batches)
+            words = speaking(one for entries in batches for one in entries)
+            known = _known(connection, words) if words else set()
             for entries in batches:
                 before = connection.total_changes
                 connection.executemany(APPEND, (_row(one, received) for one in entries))
                 new.append(connection.total_changes - before)
             if joins:
                 connection.executemany(JOIN, joins.items())
+            connection.executemany(SAID, new_words(words, known))
         return new
 
     def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
@@ -200,6 +231,21 @@ class SQLiteLog:
         with self._told(), self._connection() as connection:
             return [found for (found,) in connection.execute(asked, (_listed(visitors),))]
 
+    def owner(self, session: str) -> str | None:
+        asked = "SELECT visitor FROM joined WHERE session = ?"
+        with self._told(), self._connection() as connection:
+            found = connection.execute(asked, (session,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def consents(self, visitors: Collection[str]) -> list[Consent]:
+        with self._told(), self._connection() as connection:
+            rows = connection.execute(CONSENTS, (_listed(visitors),)).fetchall()
+        return [consent_of(*row) for row in rows]
+
+    def every_consent(self) -> list[Consent]:
+        with self._told(), self._connection() as connection:
+            return [consent_of(*row) for row in connection.execute(EVERY_CONSENT)]
+
     def erase(self, identifiers: Collection[str]) -> int:
         listed, seen = _listed(identifiers), self.last()
         with self._told(), self._connection() as connection:
@@ -209,6 +255,7 @@ class SQLiteLog:
                 found += connection.execute(f"SELECT position {OF}", (listed, seen, FOREVER))
                 connection.executemany("DELETE FROM events WHERE position = ?", found)
                 connection.execute(PART, (listed,))
+                connection.execute(UNSAY, (listed,))
             self._scrub(connection)
         return len(found)
 
@@ -224,9 +271,11 @@ class SQLiteLog:
                 gone, left = gone + count, left - count
                 if count < DROPPED:
                     break
-            if gone:
-                with _transaction(connection):
+            with _transaction(connection):
+                if gone:
                     connection.execute(LEFT, (until,))
+                if before is not None:
+                    connection.execute(PASSED, (before,))
         return gone
 
     def held(self) -> Held:
@@ -320,6 +369,12 @@ class SQLiteLog:
                 f"{self._path}: the event log can't be used: {error}",
                 next_step="Check the disk's space and rights; nothing acknowledged is lost.",
             ) from error
+
+
+def _known(connection: sqlite3.Connection, entries: Sequence[Entry]) -> set[str]:
+    """Those event_ids of the entries that are there already."""
+    asked = (json.dumps([one.event_id for one in entries]),)
+    return {event_id for (event_id,) in connection.execute(KNOWN, asked)}
 
 
 def _listed(identifiers: Collection[str]) -> str:

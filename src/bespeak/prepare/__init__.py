@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bespeak.prepare.changes import described_by_changes, price_history
+from bespeak.prepare.consent import unclear, unite_consent
 from bespeak.prepare.customers import unite_customers
 from bespeak.prepare.duplicates import merge_exact
 from bespeak.prepare.exposures import exposures
@@ -18,7 +19,8 @@ from bespeak.prepare.write import Came, write_source
 
 __all__ = [
     "WITHIN", "Came", "Judged", "Scaling", "compare_identities", "compare_quarantine",
-    "described_by_changes", "explain", "exposures", "feedback", "fit_scaling", "identify",
-    "judge", "merge_exact", "price_history", "scale", "sessionise", "unite_customers",
+    "described_by_changes", "explain", "exposures", "feedback", "fit_scaling", "identify", "judge",
+    "merge_exact", "price_history", "scale", "sessionise", "unclear", "unite_consent",
+    "unite_customers",
     "unite_items", "unscale", "write_source",
 ]  # fmt: skip

@@ -97,7 +97,8 @@ def load_interactions(engine: Engine, table: ir.Table, *, as_of: datetime) -> In
     if not len(customers):
         raise NotReady(
             "no customer has an interaction with a product",
-            next_step="Check that events carry an identifier and an item, and [recommend.weights].",
+            next_step="Check that events carry an identifier and an item, [recommend.weights], and"
+            " whether all refused training ([privacy] without_consent).",
         )
     indptr = np.zeros(len(customers) + 1, np.int64)
     np.cumsum(lengths, out=indptr[1:])

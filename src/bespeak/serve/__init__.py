@@ -9,9 +9,10 @@ from __future__ import annotations
 from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.assortment import UNCHANGED, Changes
+from bespeak.serve.consenting import of_a_stranger
 from bespeak.serve.intake import Intake
 from bespeak.serve.publication import Findings, Rows, publish
-from bespeak.serve.run import serve
+from bespeak.serve.run import Site, serve, serve_sites
 from bespeak.serve.shop import EVERYTHING, FeaturesNow, Filters, People, Shop
 from bespeak.serve.snapshot import Snapshot
 
@@ -28,8 +29,11 @@ __all__ = [
     "Reload",
     "Rows",
     "Shop",
+    "Site",
     "Snapshot",
     "create_app",
+    "of_a_stranger",
     "publish",
     "serve",
+    "serve_sites",
 ]

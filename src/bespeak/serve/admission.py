@@ -105,6 +105,14 @@ class Admission:
             return _with_secret(key, scope)
         return self._with_public(asked, key, opens, customer_id)
 
+    def holds(self, asked: HTTPConnection) -> bool:
+        """Whether the request carries a key of ours, or a sign-in with one; refuses nobody."""
+        given = asked.headers.get("authorization", "")
+        if given:
+            return self.keyring.find(_bearer(given)) is not None
+        cookie = asked.cookies.get(COOKIE)
+        return cookie is not None and self._signed_in(cookie) is not None
+
     def key_of(self, asked: HTTPConnection) -> Key:
         """The key that came with a request, or with the sign-in that its cookie tells of.
 
@@ -112,8 +120,7 @@ class Admission:
         """
         given = asked.headers.get("authorization", "")
         if given:
-            scheme, _, text = given.partition(" ")
-            return self.key_named(asked, text.strip() if scheme.lower() == "bearer" else "")
+            return self.key_named(asked, _bearer(given))
         cookie = asked.cookies.get(COOKIE)
         key = None if cookie is None else self._signed_in(cookie)
         if key is None:
@@ -175,6 +182,12 @@ class Admission:
                 next_step="Let your server sign one when they have signed in.",
             )
         return Grant(key.id, visitor=True, customer=customer)
+
+
+def _bearer(header: str) -> str:
+    """The key in an Authorization header; nothing where it holds none."""
+    scheme, _, text = header.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
 
 
 def unguessable(session_id: str) -> bool:

@@ -189,6 +189,25 @@ class Happening(msgspec.Struct, frozen=True):
     place: str | None
 
 
+class ConsentSaid(msgspec.Struct, frozen=True):
+    """What holds for one purpose."""
+
+    allowed: bool
+    said: Annotated[
+        bool, msgspec.Meta(description="False where nobody has said: bespeak.toml decides then.")
+    ]
+    since: Annotated[
+        datetime | None, msgspec.Meta(description="When they said so; null where nobody knows.")
+    ]
+
+
+class Consents(msgspec.Struct, frozen=True):
+    """What a customer agreed to: `personalisation`, `training`, `marketing`."""
+
+    customer_id: str
+    consent: dict[str, ConsentSaid]
+
+
 class Customer(msgspec.Struct, frozen=True):
     """One person: who, what they did (latest first), and what follows from it."""
 
@@ -211,6 +230,7 @@ class Customer(msgspec.Struct, frozen=True):
         int, msgspec.Meta(description="Events since the last run, which the features count in.")
     ]
     segments: list[SegmentName]
+    consent: dict[str, ConsentSaid]
     history: list[Happening]
     events: Annotated[int, msgspec.Meta(description="Events in all; `history` may hold fewer.")]
     as_of: datetime
@@ -517,6 +537,7 @@ class Exported(msgspec.Struct, frozen=True):
     customer_id: str
     exported_at: datetime
     identifiers: list[str]
+    consent: dict[str, ConsentSaid]
     attributes: dict[str, Any] | None
     features: dict[str, Any] | None
     segments: dict[str, list[dict[str, Any]]]

@@ -74,6 +74,7 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
     problem: Problem | None = None,
     log: Form = "none",
     worker: str | None = None,
+    tenant: str | None = None,
 ) -> Guard:
     """The server as an ASGI application, guarded all around.
 
@@ -86,10 +87,12 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
     problem : why `shop` is not the newest version
     log     : how each request is told of on standard error
     worker  : which of several processes this is; its metrics say so
+    tenant  : which of several workspaces this is, likewise
     """
     now = standing(shop, problem)
     addresses = routes(ENDPOINTS)
-    metrics = Metrics({one.endpoint: shown(one.path) for one in addresses}, intake, worker)
+    known = {one.endpoint: shown(one.path) for one in addresses}
+    metrics = Metrics(known, intake, worker, tenant)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bespeak import live
+from bespeak.consent import Consent
 from bespeak.errors import LogUnavailable
 from bespeak.serve.assortment import Assortment, Changes
 
@@ -36,6 +37,22 @@ class Intake:
         """As the log's, or None where the log can't be read: lists go on without it."""
         try:
             return self.log.history(visitors, limit, after=after)
+        except LogUnavailable as error:
+            self.writer.doubt(error)
+            return None
+
+    def consents(self, visitors: Sequence[str]) -> list[Consent]:
+        """As the log's; none where the log can't be read: then what a run knew holds."""
+        try:
+            return self.log.consents(visitors)
+        except LogUnavailable as error:
+            self.writer.doubt(error)
+            return []
+
+    def owner(self, session: str) -> str | None:
+        """As the log's; None where the log can't be read."""
+        try:
+            return self.log.owner(session)
         except LogUnavailable as error:
             self.writer.doubt(error)
             return None

@@ -22,13 +22,20 @@ class Metrics:
     """The counts of one server process; a label is an endpoint's path and never an id in it."""
 
     def __init__(
-        self, paths: Mapping[Any, str], intake: Intake | None, worker: str | None = None
+        self,
+        paths: Mapping[Any, str],
+        intake: Intake | None,
+        worker: str | None = None,
+        tenant: str | None = None,
     ) -> None:
         """
         paths  : endpoint's handler -> its path, as labels show it
         worker : a label of all counts, where others count beside this one; add them up
+        tenant : likewise, where other workspaces are served beside this one
         """
-        self._paths, self._worker = paths, worker
+        said = {"tenant": tenant, "worker": worker}
+        self._paths = paths
+        self._labels = {name: value for name, value in said.items() if value is not None}
         self._registry = CollectorRegistry()
         registry = self._registry
         self._requests = Counter(
@@ -71,8 +78,8 @@ class Metrics:
     def shown(self) -> Response:
         """All counts, in Prometheus's text format."""
         shown: CollectorRegistry | _Labelled = self._registry
-        if self._worker is not None:
-            shown = _Labelled(self._registry, self._worker)
+        if self._labels:
+            shown = _Labelled(self._registry, self._labels)
         content = generate_latest(shown)
         return Response(content, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -106,15 +113,15 @@ class Metrics:
 
 
 class _Labelled:
-    """A registry's metrics with one more label."""
+    """A registry's metrics with more labels."""
 
-    def __init__(self, registry: CollectorRegistry, worker: str) -> None:
-        self._registry, self._worker = registry, worker
+    def __init__(self, registry: CollectorRegistry, labels: Mapping[str, str]) -> None:
+        self._registry, self._labels = registry, labels
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():
             metric.samples = [
-                sample._replace(labels={"worker": self._worker, **sample.labels})
+                sample._replace(labels={**self._labels, **sample.labels})
                 for sample in metric.samples
             ]
             yield metric

@@ -48,6 +48,7 @@ class Rows:
     memberships : customer_id, kind, segment (text); at most one row per customer and kind
     quarantine  : the record's quarantine and lineage, or None
     hidden      : customer_id, item_id: what was dismissed; None for nothing
+    consent     : customer_id, purpose, agreed, at; None where nobody said anything
     """
 
     customers: ir.Table
@@ -58,6 +59,7 @@ class Rows:
     memberships: ir.Table
     quarantine: ir.Table | None = None
     hidden: ir.Table | None = None
+    consent: ir.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     # what was merely shown is nobody's doing, and would drown what is
     done = events.filter(events["type"] != "impression")
     known = done.filter(done["customer_id"].notnull())
+    actors = rows.identities.filter(rows.identities["actor"].notnull())
     identities = rows.identities.mutate(search=rows.identities["value"].lower())
     customers = engine.keep(_with_activity(rows.customers, known))
     items = _with_use(rows.items, done)
@@ -101,12 +104,14 @@ def publish(engine: Engine, folder: Path, rows: Rows, findings: Findings) -> dic
     written = {
         "customers": (customers, ("customer_id",)),
         "identities": (identities, ("customer_id", "namespace", "value", "actor")),
+        "actors": (actors.select("actor", "customer_id"), ("actor",)),
         "features": (features, ("customer_id",)),
         "memberships": (rows.memberships, ("customer_id", "kind", "segment")),
         "members": (members, ("key", "rank")),
         "events": (known, ("customer_id", "time", "event_id")),
         "items": (items, ("item_id",)),
         "hidden": (_hidden(rows, known), ("customer_id", "item_id")),
+        "consent": (_consent(rows, known), ("customer_id", "purpose")),
     }
     counts = {
         name: _write_sorted(engine, table, folder / f"{name}.arrow", order)
@@ -141,6 +146,15 @@ def _hidden(rows: Rows, known: ir.Table) -> ir.Table:
     if rows.hidden is None:
         return known.filter(ibis.literal(False)).select("customer_id", "item_id")
     return rows.hidden.select("customer_id", "item_id")
+
+
+def _consent(rows: Rows, known: ir.Table) -> ir.Table:
+    if rows.consent is not None:
+        return rows.consent.select("customer_id", "purpose", "agreed", "at")
+    nobody = known.filter(ibis.literal(False)).select("customer_id")
+    return nobody.mutate(
+        purpose=ibis.literal(""), agreed=ibis.literal(False), at=ibis.literal(0, "int64")
+    )
 
 
 def _before(events: ir.Table, as_of: datetime) -> ir.Table:

@@ -15,7 +15,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -35,6 +35,7 @@ from bespeak.serve.intake import Intake
 from bespeak.serve.journal import Form, keep
 from bespeak.serve.shop import Shop
 from bespeak.serve.standing import mark, opened_first
+from bespeak.serve.tenants import Tenant, Tenants, check_apart
 from bespeak.tasks import Tasks
 
 PATIENCE_S = 10
@@ -53,12 +54,14 @@ class Site:
     make_store: Callable[[], ASGIApp] | None
     admission: Admission | None
     watched: Path | None
-    interval_s: float
-    tasks: Tasks | None
-    open_before: Callable[[], Shop] | None
-    log: Form
-    several: bool
+    interval_s: float = 1.0
+    tasks: Tasks | None = None
+    open_before: Callable[[], Shop] | None = None
+    log: Form = "none"
+    several: bool = False
     """Whether other workers answer beside it."""
+    tenant: str | None = None
+    """What it is called, where others are served beside it."""
 
 
 def serve(  # noqa: PLR0913 - each is a part of a server
@@ -95,8 +98,31 @@ def serve(  # noqa: PLR0913 - each is a part of a server
                    port is in use;
                    the BespeakError that opening raised at first
     """
-    here, wanted = is_loopback(host), admission is not None and admission.wanted
-    if not here and not wanted:
+    site = Site(
+        open_shop, open_intake, make_console, make_store, admission, watched, interval_s, tasks,
+        open_before, log,
+    )  # fmt: skip
+    serve_sites([site], host=host, port=port, workers=workers, tell=tell)
+
+
+def serve_sites(
+    sites: Sequence[Site],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Serve one workspace, or several at one address; which of them a request is for follows from
+    its key, so that each of several must have one.
+
+    raises : as `serve`; BadRequest where keys or names can't tell several apart
+    """
+    doors = [(site.tenant or "", site.admission) for site in sites if site.admission is not None]
+    wanted = all(door.wanted for _, door in doors) and len(doors) == len(sites)
+    if len(sites) > 1:
+        check_apart(doors)
+    if not is_loopback(host) and not wanted:
         raise BadRequest(
             "without keys, the server listens on this machine only",
             found=f"host `{host}`",
@@ -106,11 +132,13 @@ def serve(  # noqa: PLR0913 - each is a part of a server
     address = "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
     chosen = claim(address, port)
     heard, worker_says = multiprocessing.Pipe(duplex=False)
-    door = None if admission is None else replace(admission, open=not wanted)
-    site = Site(
-        open_shop, open_intake, make_console, make_store, door, watched, interval_s, tasks,
-        open_before, log, workers > 1,
-    )  # fmt: skip
+    closed = [
+        replace(
+            site, several=workers > 1,
+            admission=None if site.admission is None else replace(site.admission, open=not wanted),
+        )
+        for site in sites
+    ]  # fmt: skip
     server: Any = Granian(
         "bespeak", address=address, port=chosen, interface=Interfaces.ASGI, log_enabled=False,
         workers=workers, respawn_failed_workers=True, workers_kill_timeout=ENDING_S,
@@ -128,7 +156,7 @@ def serve(  # noqa: PLR0913 - each is a part of a server
             tell(f"http://{f'[{address}]' if ':' in address else address}:{chosen}")
 
     threading.Thread(target=listen, daemon=True).start()
-    _run(server, partial(_application, site, worker_says))
+    _run(server, partial(_application, closed, worker_says))
     if failures:
         raise failures[0]
 
@@ -150,37 +178,49 @@ def _run(server: Any, loader: Callable[[], ASGIApp]) -> None:
             signal.signal(name, handler)
 
 
-def _application(site: Site, say: Connection) -> ASGIApp:
+def _application(sites: Sequence[Site], say: Connection) -> ASGIApp:
     """The application, in the worker; says `None` when it is open, or why it could not be."""
     # what the parent does on these signals is not for its child, which is told to end by SIGTERM
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    keep(site.log)
+    keep(sites[0].log)
     try:
-        seen = None if site.watched is None else mark(site.watched)
-        shop, problem = opened_first(site.open_shop, site.open_before)
-        intake = None if site.open_intake is None else site.open_intake()
+        opened = [_opened(site) for site in sites]
     except BespeakError as error:
         say.send(error)
         raise SystemExit(1) from error
     # one request is small: threads of the numeric libraries would only wait for each other
     threadpoolctl.threadpool_limits(limits=1)
-    reload = None
-    if site.watched is not None:
-        reload = Reload(site.watched, site.open_shop, site.interval_s, seen)
-    console = None if site.make_console is None else site.make_console()
-    store = None if site.make_store is None else site.make_store()
-    app = create_app(
-        shop, console, store, reload=reload, intake=intake, admission=site.admission,
-        tasks=site.tasks, problem=problem, log=site.log,
-        worker=str(os.getpid()) if site.several else None,
-    )  # fmt: skip
+    app = opened[0]
+    if len(sites) > 1:
+        doors = [site.admission for site in sites if site.admission is not None]
+        app = Tenants([Tenant(one, door) for one, door in zip(opened, doors, strict=True)])
     # what is there now stays: to go through all of it again and again would halt requests for 0.1 s
     gc.collect()
     gc.freeze()
     say.send(None)
     return app
+
+
+def _opened(site: Site) -> ASGIApp:
+    """The application of one workspace.
+
+    raises : the BespeakError that opening raised
+    """
+    seen = None if site.watched is None else mark(site.watched)
+    shop, problem = opened_first(site.open_shop, site.open_before)
+    intake = None if site.open_intake is None else site.open_intake()
+    reload = None
+    if site.watched is not None:
+        reload = Reload(site.watched, site.open_shop, site.interval_s, seen)
+    console = None if site.make_console is None else site.make_console()
+    store = None if site.make_store is None else site.make_store()
+    return create_app(
+        shop, console, store, reload=reload, intake=intake, admission=site.admission,
+        tasks=site.tasks, problem=problem, log=site.log,
+        worker=str(os.getpid()) if site.several else None, tenant=site.tenant,
+    )  # fmt: skip
 
 
 def _end_with_parent() -> None:

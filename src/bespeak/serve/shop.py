@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from bespeak.consent import Privacy, Purpose
 from bespeak.live import Kept, Seen
 from bespeak.privacy import Marks
 from bespeak.serve.assortment import UNCHANGED, Changes
@@ -119,17 +120,28 @@ class Act(Protocol):
     def __call__(self, customer_id: str, *, by: str) -> Mapping[str, Any]: ...
 
 
+class Heard(Protocol):
+    """What a customer said of consent, for the record of acts.
+
+    by : who told
+    """
+
+    def __call__(self, customer_id: str, said: Mapping[Purpose, bool], *, by: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class People:
     """What a person may ask for, and who must not be known any more.
 
     erase   : of the shape of `answers.Erased`
     export  : of the shape of `answers.Exported`
+    heard   : is told what they agreed to or refused, once it is kept
     marks   : who was erased, at this moment
     """
 
     erase: Act
     export: Act
+    heard: Heard
     marks: Callable[[], Marks]
 
 
@@ -160,6 +172,8 @@ class Shop:
     """Without it, features are those of the last run, whatever happened since."""
     people: People | None = None
     """Without it, nobody can be erased, and nobody was."""
+    privacy: Privacy = field(default_factory=Privacy)
+    """What holds for who has said nothing."""
 
     def erased(self, customer_id: str) -> bool:
         """Whether this customer was erased, though the snapshot may still have them."""
@@ -176,6 +190,13 @@ class Shop:
     def knows(self, customer_id: str) -> bool:
         """Whether there is such a customer, and they were not erased."""
         return self.snapshot.has_customer(customer_id) and not self.erased(customer_id)
+
+    def actor(self, customer_id: str) -> str:
+        """The identifier under which the log keeps what is told of one customer alone."""
+        known = self.visitors(customer_id)
+        named = [f"{namespace}:" for namespace in self.primary]
+        first = (one for name in named for one in known if one.startswith(name))
+        return next(first, known[0])
 
     def visitors(self, customer_id: str) -> list[str]:
         """Every identifier of one customer, as the event log spells them."""

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bespeak.consent import Word, Words, latest
 from bespeak.errors import ArtifactCorrupt
 from bespeak.serve import answers
 
@@ -25,12 +26,14 @@ FORMAT = 3
 FILES = (
     "customers",
     "identities",
+    "actors",
     "features",
     "memberships",
     "members",
     "events",
     "items",
     "hidden",
+    "consent",
 )
 
 
@@ -86,6 +89,7 @@ class Snapshot:
     about: Mapping[str, Any]
     customers: Sorted
     identities: Sorted
+    actors: Sorted
     features: Sorted
     meanings: answers.Features
     memberships: Sorted
@@ -93,6 +97,7 @@ class Snapshot:
     events: Sorted
     items: Sorted
     hidden: Sorted
+    consent: Sorted
     overview: Mapping[str, Any]
     data: answers.Data
     segments: answers.Segments
@@ -113,7 +118,8 @@ class Snapshot:
                 expected=repr(FORMAT),
                 next_step="Run `bespeak run` again.",
             )
-        keys = dict.fromkeys(FILES, "customer_id") | {"members": "key", "items": "item_id"}
+        keys = dict.fromkeys(FILES, "customer_id")
+        keys |= {"members": "key", "items": "item_id", "actors": "actor"}
         files = {name: Sorted(folder / f"{name}.arrow", keys[name]) for name in FILES}
         evaluation = folder / "evaluation.json"
         return cls(
@@ -144,6 +150,16 @@ class Snapshot:
         """The items that a customer has dismissed."""
         found: list[str] = self.hidden.of(customer_id)["item_id"].to_pylist()
         return found
+
+    def customer_of(self, actor: str) -> str | None:
+        """The customer that an identifier is of, `namespace:value`; None where nobody knows."""
+        found = self.actors.one(actor)
+        return None if found is None else str(found["customer_id"])
+
+    def consent_of(self, customer_id: str) -> Words:
+        """What a customer had said of each purpose."""
+        rows = self.consent.of(customer_id).to_pylist()
+        return latest(Word(row["purpose"], row["agreed"], row["at"]) for row in rows)
 
     def find_customers(self, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
         """Customers whose id, name or identifier holds `asked`, and how many there are.

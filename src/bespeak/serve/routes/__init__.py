@@ -6,6 +6,7 @@ from bespeak.serve.endpoint import Endpoint
 from bespeak.serve.routes import (
     access,
     catalogue,
+    consent,
     customers,
     data,
     evaluation,
@@ -22,6 +23,7 @@ from bespeak.serve.routes import (
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *recommendations.ENDPOINTS,  # before customers: `…/recommendations` is no part of an id
+    *consent.ENDPOINTS,  # before customers, for the same reason
     *privacy.ENDPOINTS,  # before customers, for the same reason
     *customers.ENDPOINTS,
     *events.ENDPOINTS,

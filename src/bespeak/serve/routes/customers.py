@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from bespeak.errors import NotFound
 from bespeak.live import Kept
-from bespeak.serve import answers
+from bespeak.serve import answers, consenting
 from bespeak.serve.assortment import Changes
 from bespeak.serve.endpoint import Endpoint, path_value, shop_of
 from bespeak.serve.intake import Intake
@@ -63,7 +63,8 @@ async def see(request: Request) -> Response:
     since = _since(request, shop, customer_id)
     # a long history takes a while, and other requests need not wait for it
     now = await run_in_threadpool(_features, shop, customer_id, since, changes_of(request))
-    return answers.reply(_customer(shop.snapshot, about, asked.history, now, len(since)))
+    consent = consenting.said(shop, consenting.words_of(request, customer_id))
+    return answers.reply(_customer(shop.snapshot, about, asked.history, now, len(since), consent))
 
 
 def _since(request: Request, shop: Shop, customer_id: str) -> list[Kept]:
@@ -104,7 +105,12 @@ def _found(row: dict[str, Any]) -> answers.CustomerFound:
 
 
 def _customer(
-    snapshot: Snapshot, about: dict[str, Any], latest: int, now: FeaturesNow, since: int
+    snapshot: Snapshot,
+    about: dict[str, Any],
+    latest: int,
+    now: FeaturesNow,
+    since: int,
+    consent: dict[str, answers.ConsentSaid],
 ) -> answers.Customer:
     customer_id = about["customer_id"]
     history = snapshot.history(customer_id)
@@ -135,6 +141,7 @@ def _customer(
             )
             for row in belongs
         ],
+        consent=consent,
         history=_history(snapshot, history.slice(max(0, history.num_rows - latest)).to_pylist()),
         events=history.num_rows,
         as_of=snapshot.segments.as_of,

@@ -16,7 +16,7 @@ from bespeak.serve.routes.customers import unknown_customer
 from bespeak.serve.shop import People
 
 
-def _asker(request: Request) -> str:
+def asker(request: Request) -> str:
     """Who asked, as the audit log has it."""
     key = grant_of(request).key
     return "api" if key is None else f"key {key}"
@@ -40,7 +40,7 @@ async def erase(request: Request) -> Response:
     people, customer_id = people_of(request), path_value(request, "customer_id")
     if shop_of(request).erased(customer_id):
         raise unknown_customer(customer_id)
-    done = await asyncio.to_thread(people.erase, customer_id, by=_asker(request))
+    done = await asyncio.to_thread(people.erase, customer_id, by=asker(request))
     return answers.reply(msgspec.convert(done, answers.Erased), 202)
 
 
@@ -49,7 +49,7 @@ async def export(request: Request) -> Response:
     people, customer_id = people_of(request), path_value(request, "customer_id")
     if shop_of(request).erased(customer_id):
         raise unknown_customer(customer_id)
-    held = await asyncio.to_thread(people.export, customer_id, by=_asker(request))
+    held = await asyncio.to_thread(people.export, customer_id, by=asker(request))
     return answers.reply(msgspec.convert(held, answers.Exported))
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from bespeak.columns import SESSION
 from bespeak.errors import LogUnavailable
 from bespeak.live import Seen, impression
-from bespeak.serve import answers
+from bespeak.serve import answers, consenting
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, NoQuery, body, query
@@ -115,6 +115,10 @@ async def for_customer(request: Request) -> Response:
                 next_step="Ask again a little later.",
             )
         raise unknown_customer(customer_id)
+    if consenting.refuses(request, "personalisation", consenting.words_of(request, customer_id)):
+        return answers.reply(
+            consenting.of_a_stranger(_anybodys(request, asked), customer_id, live=told is not None)
+        )
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     answer = shop.recommend(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
@@ -133,18 +137,32 @@ async def for_history(request: Request) -> Response:
     for item_id in asked.items:
         if item_id not in changes and shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
-    session = asked.session_id
+    session, told = asked.session_id, None
     if session is not None:
         grant_of(request).session(session)
-    # all of it: the snapshot is not asked about sessions
-    told = _told(request, [f"{SESSION}:{session}"], after=0) if session is not None else []
+        # all of it: the snapshot is not asked about sessions
+        told = _told(request, [f"{SESSION}:{session}"], after=0)
+        words = consenting.words_in(request, session)
+        if consenting.refuses(request, "personalisation", words):
+            live = told is not None
+            return answers.reply(
+                consenting.of_a_stranger(_anybodys(request, asked), None, live=live)
+            )
     answer = shop.recommend(
         customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
         since=told or (), filters=asked.filters, changes=changes, label=asked.label,
     )  # fmt: skip
     if session is not None and asked.shown == "yes":
         _shown(request, answer, asked, moment, session=session)
-    return answers.reply({**answer, "live": told is not None})
+    return answers.reply({**answer, "live": session is None or told is not None})
+
+
+def _anybodys(request: Request, asked: ForCustomer | History) -> Mapping[str, Any]:
+    """The list of who has no history, where it stands; it is not logged as shown to anybody."""
+    return shop_of(request).recommend(
+        customer_id=None, items=(), k=asked.k, repeat=_choice(asked.repeat), filters=asked.filters,
+        changes=changes_of(request), label=asked.label,
+    )  # fmt: skip
 
 
 async def trending(request: Request) -> Response:

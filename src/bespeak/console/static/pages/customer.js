@@ -101,6 +101,12 @@ const identities = (one) => card(say("identities.title"), say("identities.note")
     h("li", null, h("b", null, identity.namespace), h("code", { title: identity.value }, identity.value), identity.evidence ? h("small", { class: "soft" }, evidence(identity.evidence)) : null)))
     : h("p", { class: "soft" }, say("identities.none")));
 
+const because = (held) => (held.since ? say("consent.since", { day: day(held.since) }) : say(held.said ? "consent.source" : "consent.unsaid"));
+
+const consent = (one) => card(say("consent.title"), null, h("dl", { class: "facts" }, Object.entries(one.consent).map(([purpose, held]) =>
+  h("div", null, h("dt", null, say(`consent.${purpose}`)),
+    h("dd", null, chip(say(held.allowed ? "consent.yes" : "consent.no"), held.allowed ? "" : "rust"), " ", h("small", { class: "soft" }, because(held)))))));
+
 function about(one) {
   const known = Object.entries(one.attributes).filter(([name, v]) => v !== null && typeof v !== "object" && !["time", "attributes"].includes(name));
   if (!known.length) return null;
@@ -125,7 +131,7 @@ export async function page(overview) {
         h("div", null, offered(id), history(one)),
         h("aside", null,
           Object.keys(one.features).length ? card(say("features.title"), one.since ? say("features.now", { events: count("events.n", one.since) }) : null, featureList(one.features, features.features)) : null,
-          identities(one), about(one))),
+          identities(one), consent(one), about(one))),
     ],
   };
 }

@@ -1,0 +1,73 @@
+"""What holds for one person at this moment: the latest of what a run knew and the log has heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from bespeak.columns import SESSION
+from bespeak.consent import PURPOSES, REFUSED, Purpose, Words, latest
+from bespeak.serve import answers
+from bespeak.serve.endpoint import shop_of
+from bespeak.serve.intake import Intake
+from bespeak.serve.shop import Shop
+
+
+def words_of(request: Request, customer_id: str) -> Words:
+    """All that a customer said, in whichever session, the latest of each purpose."""
+    shop = shop_of(request)
+    return _latest(request, shop.snapshot.consent_of(customer_id), shop.visitors(customer_id))
+
+
+def words_in(request: Request, session: str) -> Words:
+    """What a visitor said; where the session is a customer's by now, what that customer did."""
+    intake: Intake | None = request.app.state.intake
+    shop, own = shop_of(request), f"{SESSION}:{session}"
+    owner = None if intake is None else intake.owner(session)
+    customer_id = shop.snapshot.customer_of(own if owner is None else owner)
+    if customer_id is None:
+        return _latest(request, {}, [own] if owner is None else [own, owner])
+    known = shop.snapshot.consent_of(customer_id)
+    theirs = [own, *shop.visitors(customer_id)]
+    return _latest(request, known, theirs if owner is None else [*theirs, owner])
+
+
+def refuses(request: Request, purpose: Purpose, words: Words) -> bool:
+    """Whether data may not be used for this purpose, after these words."""
+    return not shop_of(request).privacy.allows(purpose, words)
+
+
+def of_a_stranger(
+    answer: Mapping[str, Any], customer_id: str | None, *, live: bool
+) -> dict[str, Any]:
+    """A list that was made without any history, as the answer to who wants it so.
+
+    live : whether the log could be read
+    """
+    # where the filters leave nothing, that is the reason
+    nothing_left = None if answer["items"] else answer["fallback_reason"]
+    reason = nothing_left or dict(REFUSED)
+    said = {"fallback": True, "fallback_reason": reason, "live": live}
+    return {**answer, "customer_id": customer_id, **said}
+
+
+def said(shop: Shop, words: Words) -> dict[str, answers.ConsentSaid]:
+    """What holds for each purpose, and since when, where somebody has spoken of it."""
+    found = {}
+    for purpose in PURPOSES:
+        word = words.get(purpose)
+        since = None if word is None or not word.at else datetime.fromtimestamp(word.at / 1e6, UTC)
+        allowed = shop.privacy.allows(purpose, words)
+        found[str(purpose)] = answers.ConsentSaid(allowed, word is not None, since)
+    return found
+
+
+def _latest(request: Request, known: Words, visitors: list[str]) -> Words:
+    intake: Intake | None = request.app.state.intake
+    if intake is None:
+        return known
+    heard = [one.word for one in intake.consents(visitors)]
+    return latest([*known.values(), *heard]) if heard else known
