@@ -17,10 +17,14 @@ TOGETHER = 2_000
 """Events of one transaction: enough that the disk's sync is shared, few enough to be soon over."""
 WAITING = 20_000
 """Events that may wait; more are refused, before memory grows."""
+PAUSE_S = 0.1
+"""What was offered waits as long for others: one transaction for many, and one row of SQL."""
 
 
 @dataclass(frozen=True)
 class _Batch:
+    """Entries that are answered together; without any, it only wakes the thread."""
+
     entries: Sequence[Entry]
     done: Future[int]
 
@@ -31,6 +35,7 @@ class Writer:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._offered: list[Entry] = []
         self._waiting, self._lock, self._closed = 0, threading.Lock(), False
         self._thread = threading.Thread(target=self._work, name="bespeak-log", daemon=True)
         self._thread.start()
@@ -59,7 +64,8 @@ class Writer:
         return batch.done
 
     def offer(self, entry: Entry) -> bool:
-        """Have an entry written beside the next ones; nobody is told whether it was.
+        """Have an entry written beside the next ones, or after a pause; nobody is told whether it
+        was.
 
         returns : False where half of what may wait does already: events come first
         """
@@ -67,7 +73,9 @@ class Writer:
             if self._closed or self._waiting >= WAITING // 2:
                 return False
             self._waiting += 1
-            self._batches.put(_Batch([entry], Future()))
+            self._offered.append(entry)
+            if len(self._offered) == 1:
+                self._batches.put(_Batch([], Future()))
         return True
 
     def close(self) -> None:
@@ -81,22 +89,29 @@ class Writer:
         going = True
         while going:
             batches, going = self._next()
+            with self._lock:
+                offered, self._offered = self._offered, []
+            if offered:
+                batches.append(_Batch(offered, Future()))
             if batches:
                 self._commit(batches)
 
     def _next(self) -> tuple[list[_Batch], bool]:
         """All that waits, up to one transaction's worth; and whether there will be more."""
         batches: list[_Batch] = []
-        size = 0
+        size, until = 0, None
         while size < TOGETHER:
             try:
-                batch = self._batches.get(block=not batches)
+                batch = self._batches.get(not batches, _left(until))
             except queue.Empty:
                 break
             if batch is None:
                 return batches, False
-            batches.append(batch)
-            size += len(batch.entries)
+            if batch.entries:
+                batches.append(batch)
+                size += len(batch.entries)
+            elif until is None:
+                until = time.monotonic() + PAUSE_S
         return batches, True
 
     def _commit(self, batches: Sequence[_Batch]) -> None:
@@ -111,3 +126,8 @@ class Writer:
         finally:
             with self._lock:
                 self._waiting -= sum(len(batch.entries) for batch in batches)
+
+
+def _left(until: float | None) -> float | None:
+    """Seconds until then; None for ever."""
+    return None if until is None else max(0.0, until - time.monotonic())

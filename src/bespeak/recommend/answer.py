@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bespeak.errors import ArtifactCorrupt, NotFound, NotReady
-from bespeak.recommend.base import Model, Similar
+from bespeak.recommend.base import Model, Similar, Why
 from bespeak.recommend.catalogue import Catalogue
 from bespeak.recommend.current import UNCHANGED, Changes, Newcomers, changed, newcomers
 from bespeak.recommend.evaluate import checked_k
@@ -40,6 +40,8 @@ TWINS = 5
 """Of an item that does not interest, so many of its nearest may go with it,"""
 TWIN = 0.5
 """if they are as near as this: a cosine of their customers (see item_knn)."""
+MASKS = 200
+"""Of as many filters the items that they let through are kept: a byte an item each."""
 NEWCOMERS = "newcomers"
 """Folder of them, in the catalogue's."""
 UNCOUNTED = Counting(MappingProxyType({}), None)
@@ -107,7 +109,7 @@ class Recommender:
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
         own, offered = int(ranked.own[0]), ranked.row(0)
-        said = self._said(history, offered, ranked.scores[0], own, maker)
+        said = self._said(history, offered, ranked.scores[0], own, maker, lists.facts)
         said += self._arrived(filters, k - len(said), without=dismissed)
         code = why_fallback(len(history.indices), unknown + unseen, len(said)) if fallback else None
         return {
@@ -190,11 +192,23 @@ class Recommender:
 
     def _allowed(self, filters: Filters) -> Flags:
         """What the filters let the models list."""
-        wanted = filters.category
-        elsewhere = wanted is not None and any(
-            has_category(one.catalogue, wanted) for one in self.newcomers
-        )
-        return filters.allowed(self.catalogue, self.known.items, elsewhere=elsewhere)
+        return filters.without_excluded(self._narrowed(filters.standing), self.known.items)
+
+    @cached_property
+    def _narrowed(self) -> Callable[[Filters], Flags]:
+        """What the shared part of filters lets through: shoppers ask for the same few again and
+        again, and a mask of 40,000 items takes longer to make than a list."""
+
+        def narrowed(filters: Filters) -> Flags:
+            wanted = filters.category
+            elsewhere = wanted is not None and any(
+                has_category(one.catalogue, wanted) for one in self.newcomers
+            )
+            allow = filters.narrowed(self.catalogue, elsewhere=elsewhere)
+            allow.flags.writeable = False
+            return allow
+
+        return lru_cache(MASKS)(narrowed)
 
     def _arrived(
         self, filters: Filters, room: int, *, without: Collection[str] = ()
@@ -233,12 +247,22 @@ class Recommender:
         return now, int((places < 0).sum())
 
     def _said(
-        self, history: Histories, items: Index, scores: Any, own: int, maker: Model
+        self,
+        history: Histories,
+        items: Index,
+        scores: Any,
+        own: int,
+        maker: Model,
+        facts: Sequence[Why] | None = None,
     ) -> list[dict[str, Any]]:
-        """Each item with what the catalogue says, its score and its reason."""
+        """Each item with what the catalogue says, its score and its reason.
+
+        facts : the reasons' facts, where they came with the list
+        """
         telling = self._telling
-        facts = maker.why(history, items[:own]) if own else []
-        facts += self.popular.why(history, items[own:]) if own < len(items) else []
+        if facts is None:
+            ours = maker.why(history, items[:own]) if own else []
+            facts = ours + (self.popular.why(history, items[own:]) if own < len(items) else [])
         return [
             {
                 **self._about(item),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ import msgspec
 import numpy as np
 from scipy import sparse
 
+from bespeak.compiled import sealed
 from bespeak.engines import Engine
 from bespeak.recommend import kernels
 from bespeak.recommend.base import (
@@ -41,7 +43,6 @@ from bespeak.recommend.histories import (
     read_json,
     write_json,
 )
-from bespeak.recommend.kernels import sealed
 from bespeak.recommend.measure import (
     ItemKnnParameters,
     Measure,
@@ -50,6 +51,7 @@ from bespeak.recommend.measure import (
     squares,
     weighed,
 )
+from bespeak.recommend.single import Neighbours, Single
 from bespeak.recommend.texts import Ids, load_array
 
 SHARES = 1 << 24
@@ -130,6 +132,12 @@ class ItemKnn:
         )
         return Ranked(items, scores, (items >= 0).sum(axis=1))
 
+    def single(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Single | None:
+        """See `single.Ready`."""
+        if len(history.indices) > self.parameters.longest_history:
+            return None
+        return self._near.single(history, min(k, len(self.items)), exclude=exclude, allow=allow)
+
     def similar(self, items: Index, k: int) -> Ranked:
         """For each of `items`, the k items most like it, itself left out."""
         lengths = np.diff(self.indptr)[items]
@@ -204,6 +212,11 @@ class ItemKnn:
     @property
     def _own(self) -> int:
         return round(self.parameters.own * self.scale)
+
+    @cached_property
+    def _near(self) -> Neighbours:
+        lists = (self.indptr, self.neighbours, self.similarity, self.common)
+        return Neighbours.of(lists, self._own, float(SHARES))
 
 
 def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> ItemKnn:

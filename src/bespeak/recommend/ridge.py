@@ -13,9 +13,9 @@ import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  what np.dot is inside compiled code
 from threadpoolctl import ThreadpoolController
 
+from bespeak.compiled import compiled, sealed
 from bespeak.recommend.base import even_parts, on_all_cores
 from bespeak.recommend.histories import Whole
-from bespeak.recommend.kernels import compiled, sealed
 
 CHUNK = 512
 """Entries of a long row that are added up at once."""
