@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bespeak.recommend.catalogue import NO_PRICE, PRICE, Catalogue
 from bespeak.recommend.base import Model
+from bespeak.recommend.catalogue import NO_PRICE, PRICE, Catalogue
 from bespeak.recommend.histories import Groups, Histories, Index, Interactions
 from bespeak.recommend.item_knn import ItemKnn
 from bespeak.recommend.measure import ItemKnnParameters
@@ -88,9 +88,7 @@ def _catalogue(workspace: Workspace) -> tuple[Catalogue, Ids]:
     return found, Ids.of(rows["item_id"].to_pylist())
 
 
-def _interactions(
-    chance: np.random.Generator, sparse: Interactions, items: Ids
-) -> Interactions:
+def _interactions(chance: np.random.Generator, sparse: Interactions, items: Ids) -> Interactions:
     """The same customers, each with 15 to 50 items that they bought in the last year."""
     lengths = chance.integers(SHORTEST, LONGEST + 1, len(sparse.customers))
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -25,12 +25,16 @@ PATIENCE_S = 60.0
 
 @dataclass
 class Server:
-    """One server on one workspace; it may be killed and started again on the same port."""
+    """One server on one workspace; it may be killed and started again on the same port.
+
+    headers : of every request
+    """
 
     workspace: Path
     log: Path
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def start(self) -> float:
         """Seconds until it answered.
@@ -62,7 +66,7 @@ class Server:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             content = None if body is None else json.dumps(body).encode()
-            connection.request(method, path, content)
+            connection.request(method, path, content, dict(self.headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from bespeak.columns import SESSION
+from bespeak.fresh import fresh_id
 
 Identify = Callable[[str, str], str | None]
 """Namespace and value to `namespace:value` as the record spells it; None if nothing is left."""
@@ -158,7 +158,7 @@ def identifiers_of(entry: Entry) -> set[str]:
 
 
 def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
-    event_id = event.event_id or f"live-{secrets.token_hex(16)}"
+    event_id = event.event_id or f"live-{fresh_id()}"
     actor = next(iter(known.values()), None)
     time = event.time or received
     kept = msgspec.structs.replace(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bespeak.columns import SESSION
 from bespeak.live.changes import Change, KeptChange
 from bespeak.live.event import Entry
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """One thing in a visitor's history."""
 
     item_id: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bespeak.errors import ArtifactCorrupt, NotFound, NotReady
+from bespeak.fresh import fresh_id
 from bespeak.recommend.base import Model, Similar, Why
 from bespeak.recommend.catalogue import Catalogue
 from bespeak.recommend.current import UNCHANGED, Changes, Newcomers, changed, newcomers
@@ -114,7 +114,7 @@ class Recommender:
         code = why_fallback(len(history.indices), unknown + unseen, len(said)) if fallback else None
         return {
             "customer_id": customer_id,
-            "request_id": secrets.token_hex(8),
+            "request_id": fresh_id(),
             "model": maker.name,
             "version": self.version,
             "fallback": fallback,
@@ -345,7 +345,7 @@ def open_recommender(
 
 
 def _about(catalogue: Catalogue, items: Ids, item: int) -> Mapping[str, Any]:
-    return MappingProxyType({"item_id": items[item], **catalogue.facts(item)})
+    return {"item_id": items[item], **catalogue.facts(item)}
 
 
 def _name(catalogue: Catalogue, items: Ids, item: int) -> str:

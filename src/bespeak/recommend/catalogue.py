@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,13 @@ class Catalogue:
         label, price = int(self.categories.of_row[item]), int(self.prices[item])
         return {
             "title": self.titles[item] or None,
-            "category": self.categories.names[label] if label >= 0 else None,
+            "category": self._labels[label] if label >= 0 else None,
             "price": None if price == NO_PRICE else price / PRICE,
         }
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return list(self.categories.names)
 
     @classmethod
     def bare(cls, items: int) -> Catalogue:

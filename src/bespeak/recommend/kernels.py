@@ -14,6 +14,7 @@ from bespeak.compiled import compiled
 
 MOST = (1 << 31) - 1
 
+
 def likeness(total: Any, left: Any, right: Any, shrinkage: Any) -> Any:
     """A pair's similarity before it is rounded: compiled here, and to an engine's SQL.
 
