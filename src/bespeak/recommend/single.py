@@ -106,9 +106,8 @@ def offered(
               the item itself added most: -1 and the item itself
     returns : how many there are
     """
-    members, weights = had
-    sums, touched, slots = work
-    to_items, to_scores, to_customers, to_givers = found
+    members, (sums, touched, slots) = had[0], work
+    to_items, to_scores, _, _ = found
     k = len(to_items)
     shares = np.empty(len(members), np.int64)
     reached = _added_up(had, lists, unit, shares, (sums, touched))
@@ -124,7 +123,7 @@ def offered(
             size = put(heap_scores, heap_items, size, k, total, item)
         sums[item] = 0
     unload(heap_scores, heap_items, size, to_scores, to_items)
-    _explained(members, shares, lists, unit[0], slots, size, to_items, to_customers, to_givers)
+    _explained((members, shares), lists, unit[0], slots, size, found)
     return size
 
 
@@ -168,10 +167,19 @@ def _added_up(
 
 @brief
 def _explained(
-    members: Any, shares: Any, lists: tuple[Any, Any, Any, Any], own: int, slots: Any,
-    size: int, items: Any, to_customers: Any, to_givers: Any,
-) -> None:  # fmt: skip
-    """What added most to each of the first `size` of `items`; see `offered`."""
+    had: tuple[Any, Any],
+    lists: tuple[Any, Any, Any, Any],
+    own: int,
+    slots: Any,
+    size: int,
+    found: tuple[Any, Any, Any, Any],
+) -> None:
+    """What added most to each of the first `size` items found; see `offered`.
+
+    had : (items, shares) of the history
+    """
+    members, shares = had
+    items, _, to_customers, to_givers = found
     starts, others, similar, common = lists
     most, held = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for place in range(size):
