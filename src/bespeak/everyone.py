@@ -14,9 +14,9 @@ from typing import Any
 import ibis.expr.types as ir
 
 from bespeak import flow, privacy, recommend
+from bespeak.artifacts import HISTORIES, INTERACTIONS
 from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.insight import SEGMENTS
-from bespeak.flow.offers import HISTORIES, INTERACTIONS
 from bespeak.flow.running import Flow, Step, Tell
 from bespeak.shop import recommender
 from bespeak.workspace import MANIFEST, Workspace, write_atomically

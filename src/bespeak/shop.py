@@ -11,19 +11,17 @@ from typing import Any
 
 from bespeak import (
     access,
-    collect,
     console,
     ledger,
     live,
-    people,
     recommend,
     serve,
     storefront,
 )
+from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.errors import NotFound, NotReady
-from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
-from bespeak.flow.taking import open_log
-from bespeak.privacy import tombstones
+from bespeak.opening import open_log
+from bespeak.privacy import identifier, tombstones
 from bespeak.tasks import FOLDER as TASKS
 from bespeak.tasks import Tasks
 from bespeak.training import trainer_beside
@@ -95,12 +93,24 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         stages=[step for step in last if step["state"] != "running"],
         runs=[{key: value for key, value in run.items() if key not in OWN} for run in runs[:10]],
         people=serve.People(
-            erase=partial(people.erase, workspace),
-            export=partial(people.export, workspace),
+            erase=partial(_erase, workspace),
+            export=partial(_export, workspace),
             marks=tombstones(workspace).now,
         ),
     )
     return opened
+
+
+def _erase(workspace: Workspace, customer_id: str, *, by: str) -> Mapping[str, Any]:
+    from bespeak import people  # with it comes all that a run needs: a server starts without
+
+    return people.erase(workspace, customer_id, by=by)
+
+
+def _export(workspace: Workspace, customer_id: str, *, by: str) -> Mapping[str, Any]:
+    from bespeak import people
+
+    return people.export(workspace, customer_id, by=by)
 
 
 def recommender(workspace: Workspace) -> recommend.Recommender:
@@ -153,7 +163,7 @@ def open_intake(workspace: Workspace) -> serve.Intake:
 
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
-    identify = partial(collect.identifier, secret=workspace.secret())
+    identify = partial(identifier, secret=workspace.secret())
     log = open_log(workspace, workspace.config())
     return serve.Intake.over(log, identify, tombstones(workspace).admit)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis.expr.types as ir
 import numpy as np
 
-from bespeak.engines import Engine
 from bespeak.errors import ArtifactCorrupt
 from bespeak.recommend.histories import Flags, Groups, Index, Whole
 from bespeak.recommend.texts import Ids, Texts, load_array
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 PRICE = 10_000
 """Prices are kept in this many parts of the currency's unit, exactly."""

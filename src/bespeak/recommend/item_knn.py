@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import ibis.expr.types as ir
 import msgspec
 import numpy as np
-from scipy import sparse
 
 from bespeak.compiled import sealed
-from bespeak.engines import Engine
 from bespeak.recommend import kernels
 from bespeak.recommend.base import (
     RHYTHM,
@@ -53,6 +50,11 @@ from bespeak.recommend.measure import (
 )
 from bespeak.recommend.single import Neighbours, Single
 from bespeak.recommend.texts import Ids, load_array
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 SHARES = 1 << 24
 """A history's weights are scaled to sum to this, so that lists of any length compare."""
@@ -92,6 +94,8 @@ class ItemKnn:
         return self.scale * SHARES
 
     def scores(self, histories: Histories) -> Whole:
+        from scipy import sparse
+
         check_block(len(histories), len(self.items))
         used = histories.heaviest(self.parameters.longest_history)
         count = len(self.items)

@@ -1,7 +1,7 @@
 """HTTP over one published snapshot: it reads, and never trains.
 
-`publish` writes a snapshot, `Snapshot.open` reads it, a `Shop` adds the functions that recommend,
-`create_app` makes the application of it and `serve` runs that on this machine.
+`publication.publish` writes a snapshot, `Snapshot.open` reads it, a `Shop` adds the functions that
+recommend, `create_app` makes the application of it and `serve` runs that on this machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from bespeak.serve.admission import Admission
 from bespeak.serve.app import Reload, create_app
 from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.intake import Intake
-from bespeak.serve.publication import Findings, Rows, publish
 from bespeak.serve.run import serve
 from bespeak.serve.shop import EVERYTHING, Filters, People, Shop
 from bespeak.serve.snapshot import Snapshot
@@ -21,14 +20,11 @@ __all__ = [
     "Admission",
     "Changes",
     "Filters",
-    "Findings",
     "Intake",
     "People",
     "Reload",
-    "Rows",
     "Shop",
     "Snapshot",
     "create_app",
-    "publish",
     "serve",
 ]
