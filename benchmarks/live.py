@@ -36,7 +36,7 @@ from urllib.parse import quote
 
 from benchmarks import machine
 from benchmarks.dense import make_dense
-from benchmarks.live_server import Server, free_port
+from benchmarks.live_server import Server, free_port, serving
 from bespeak import access, serve
 from bespeak.recommend import Interactions
 from bespeak.workspace import SNAPSHOT, Workspace
@@ -334,7 +334,7 @@ def start(place: Place) -> list[Figure]:
 def _stopped_after(server: Server, wait: float) -> float:
     """Seconds that it took to end, asked so long after its start."""
     with server.log.open("ab") as said:
-        command = [machine.bespeak(), "serve", "-w", str(server.workspace), "--port", "0"]
+        command = serving(server.workspace, 0)
         server.process = subprocess.Popen(command, stdout=said, stderr=said)
     time.sleep(wait)
     return server.stop()

@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -17,8 +18,6 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-
-from benchmarks import machine
 
 PATIENCE_S = 60.0
 
@@ -44,8 +43,8 @@ class Server:
         self.port = self.port or free_port()
         started = time.perf_counter()
         with self.log.open("ab") as said:
-            command = [machine.bespeak(), "serve", "-w", str(self.workspace), "--port"]
-            self.process = subprocess.Popen([*command, str(self.port)], stdout=said, stderr=said)
+            command = serving(self.workspace, self.port)
+            self.process = subprocess.Popen(command, stdout=said, stderr=said)
         while not self.answers():
             if self.process.poll() is not None or time.perf_counter() - started > PATIENCE_S:
                 raise SystemExit(f"the server did not start: {self.log.read_text()[-2000:]}")
@@ -172,6 +171,12 @@ class Load:
     def failures(self) -> int:
         """Answers that say the server is at fault."""
         return sum(count for status, count in self.statuses.items() if status >= 500)
+
+
+def serving(workspace: Path, port: int) -> list[str]:
+    """The command that serves."""
+    where = ["-w", str(workspace), "--port", str(port)]
+    return [sys.executable, "-m", "bespeak", "serve", *where]
 
 
 def free_port() -> int:

@@ -14,6 +14,7 @@ from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
 from bespeak.commands.operating import rollback, tasks
 from bespeak.commands.people import audit, erase, export
+from bespeak.commands.serving import serve
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -211,17 +212,6 @@ def evaluate(
 
 @app.command()
 @teaching
-def serve(
-    workspace: Folder = HERE,
-    port: Annotated[int | None, typer.Option(help="The port; bespeak.toml's by default.")] = None,
-) -> None:
-    """Answer over HTTP, with the console; without a key, on this machine only."""
-    with opened(workspace) as here:
-        shop.serve_shop(here, port=port, ready=screen.address)
-
-
-@app.command()
-@teaching
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put it.", metavar="[DIR]")] = Path(
         "demo"
@@ -244,6 +234,7 @@ def demo(
         shop.serve_shop(here, port=port, ready=screen.address)
 
 
+app.command()(serve)
 app.command()(compare)
 app.command()(synth)
 app.command()(doctor)
