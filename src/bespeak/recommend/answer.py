@@ -119,7 +119,7 @@ class Recommender:
             "version": self.version,
             "fallback": fallback,
             "fallback_reason": fallback_reason(code) if code else None,
-            "as_of": self._as_of(),
+            "as_of": self._as_of,
             "items": said,
         }
 
@@ -142,7 +142,7 @@ class Recommender:
         return {
             "model": self.popular.name,
             "version": self.version,
-            "as_of": self._as_of(),
+            "as_of": self._as_of,
             "items": [*said, *self._arrived(filters, k - len(said))],
         }
 
@@ -279,9 +279,14 @@ class Recommender:
 
     @cached_property
     def _telling(self) -> Telling:
-        name = lru_cache(REMEMBERED)(partial(_name, self.catalogue, self.known.items))
-        return Telling(name, self.purchases, self.known.as_of, self.zone)
+        return Telling(self._name, self.purchases, self.known.as_of, self.zone)
 
+    def _name(self, item: int) -> str:
+        about = self._about(item)
+        name: str = about["title"] or about["item_id"]
+        return name
+
+    @cached_property
     def _as_of(self) -> str | None:
         return None if self.known.as_of is None else moment(self.known.as_of).isoformat()
 
@@ -346,10 +351,6 @@ def open_recommender(
 
 def _about(catalogue: Catalogue, items: Ids, item: int) -> Mapping[str, Any]:
     return {"item_id": items[item], **catalogue.facts(item)}
-
-
-def _name(catalogue: Catalogue, items: Ids, item: int) -> str:
-    return catalogue.titles[item] or items[item]
 
 
 def _labelled(history: Histories, kind: str, label: str) -> Histories:

@@ -48,7 +48,7 @@ from bespeak.recommend.measure import (
     squares,
     weighed,
 )
-from bespeak.recommend.single import Neighbours, Single
+from bespeak.recommend.single import Neighbours, Ready, Single
 from bespeak.recommend.texts import Ids, load_array
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class ItemKnn:
+class ItemKnn(Ready):
     """Each item's neighbours, compressed: best first, ties by item id.
 
     similarity : int32; `scale` of them are a similarity of 1

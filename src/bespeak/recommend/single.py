@@ -8,9 +8,10 @@ The numbers are the same, unit by unit, since they are sums of the same whole nu
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,10 @@ class Single:
     facts: Sequence[Why]
 
 
-@runtime_checkable
-class Ready(Protocol):
+class Ready(ABC):
     """A model that makes one list, with its facts, faster than many."""
 
+    @abstractmethod
     def single(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Single | None:
         """As `Model.recommend` and `Model.why`; None where this history needs them instead.
 
