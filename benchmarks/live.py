@@ -18,40 +18,36 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shutil
 import subprocess
-import sys
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+
+import numpy
 
 from benchmarks import machine
-from benchmarks.dense import make_dense
-from benchmarks.live_server import Server, free_port, serving
-from bespeak import access, serve
-from bespeak.recommend import Interactions
-from bespeak.workspace import SNAPSHOT, Workspace
-
-ITEMS, CUSTOMERS, EVENTS = 40_995, 20_000, 500_000
-CONNECTIONS = 32
-SETTINGS = """
-[recommend]
-models = ["popular", "item_knn"]
-serve = "item_knn"
-repeat = "no"
-
-[serve]
-workers = 2
-"""
+from benchmarks.live_load import (
+    CONNECTIONS,
+    Place,
+    arriving,
+    bare,
+    build,
+    forget_files,
+    lately,
+    load,
+    per_second,
+    served,
+    swapping,
+    write_ids,
+)
+from benchmarks.live_server import Server, serving
+from bespeak import access
 
 
 @dataclass(frozen=True)
@@ -63,111 +59,6 @@ class Figure:
     limit: str
     met: bool | None
     remark: str = ""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the figures are taken.
-
-    customers, items, categories : files with a line for each, for the load
-    key                          : a secret one
-    """
-
-    workspace: Path
-    customers: Path
-    items: Path
-    categories: Path
-    key: str
-    seconds: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Of a request with the key."""
-        return {"authorization": f"Bearer {self.key}"}
-
-
-def build(workspace: Path) -> None:
-    """The made-up shop, by the commands that anybody would use; kept for the next time."""
-    if (workspace / "current.json").is_file():
-        return
-    made = ["--items", ITEMS, "--customers", CUSTOMERS, "--events", EVENTS, "--out", workspace]
-    machine.timed([machine.bespeak(), "synth", *map(str, made)])
-    with (workspace / "bespeak.toml").open("a", encoding="utf-8") as config:
-        config.write(SETTINGS)
-    machine.timed([machine.bespeak(), "run", "-w", str(workspace), "--json"])
-    make_dense(workspace)
-
-
-@contextmanager
-def served(place: Place) -> Iterator[Server]:
-    """A server on an empty log, up for the block."""
-    for old in place.workspace.glob("live.db*"):
-        old.unlink()
-    server = Server(place.workspace, place.workspace / "serve.log", headers=place.headers)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-@contextmanager
-def bare(size: int) -> Iterator[int]:
-    """The port of a server of the same kind that answers with `size` bytes."""
-    port = free_port()
-    command = [
-        sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "2", "--port",
-        str(port), "--no-log", "benchmarks.bare:app",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, env={**os.environ, "BODY_BYTES": str(size)})
-    try:
-        _until_it_answers(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _until_it_answers(port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-        finally:
-            connection.close()
-    raise SystemExit("the bare server did not start")
-
-
-def load(
-    port: int, place: Place, *asked: object, pause_ms: float = 0, connections: int = CONNECTIONS
-) -> Mapping[str, float]:
-    """What wrk saw: requests, seconds, p50_ms, p99_ms, refused, broken.
-
-    asked    : ("lists",), or ("events", how many in one request)
-    pause_ms : a connection waits as long, on average, before its next request
-    """
-    what, *more = asked
-    command = [
-        "wrk", "-t2", f"-c{connections}", f"-d{place.seconds}s", "--timeout", "10s",
-        "-s", str(Path(__file__).with_name("live.lua")), f"http://127.0.0.1:{port}", "--",
-        what, place.key, pause_ms, place.customers, place.items, *(more or [place.categories]),
-    ]  # fmt: skip
-    done = subprocess.run([str(part) for part in command], check=True, capture_output=True)
-    said = next(line for line in done.stdout.decode().splitlines() if line.startswith("JSON "))
-    found: dict[str, float] = json.loads(said[5:])
-    if found["refused"] or found["broken"]:
-        raise SystemExit(f"the server did not answer all of it: {found}")
-    return found
-
-
-def per_second(found: Mapping[str, float]) -> float:
-    return found["requests"] / found["seconds"]
 
 
 def lists(place: Place) -> list[Figure]:
@@ -200,58 +91,6 @@ def lists(place: Place) -> list[Figure]:
             per_second(beside) >= 3_000,
         ),
     ]  # fmt: skip
-
-
-def lately(server: Server, place: Place) -> None:
-    """One to three events of every customer, since the last run."""
-    customers = place.customers.read_text(encoding="utf-8").split()
-    items = place.items.read_text(encoding="utf-8").split()
-    chance = random.Random(5)
-    told = [
-        _view(customer, chance.choice(items))
-        for customer in customers
-        for _ in range(chance.randint(1, 3))
-    ]
-    chance.shuffle(told)
-    for start in range(0, len(told), 500):
-        status, said = server.ask("POST", "/v1/events", {"events": told[start : start + 500]})
-        if status != 200:
-            raise SystemExit(f"/v1/events: status {status}: {said[:300]!r}")
-
-
-def _view(customer: str, item: str) -> dict[str, Any]:
-    return {"type": "view", "identifiers": {"customer": customer}, "item_id": item}
-
-
-@contextmanager
-def arriving(server: Server, place: Place, *, per_s: int) -> Iterator[None]:
-    """Events in batches of fifty, at an even pace, until the block ends."""
-    ended = threading.Event()
-    customers = place.customers.read_text(encoding="utf-8").split()
-    items = place.items.read_text(encoding="utf-8").split()
-
-    def tell() -> None:
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
-        due = time.monotonic()
-        for turn in range(1_000_000):
-            told = [
-                _view(customers[at * 31 % len(customers)], items[at * 7 % len(items)])
-                for at in range(turn * 50, turn * 50 + 50)
-            ]
-            connection.request("POST", "/v1/events", json.dumps({"events": told}), place.headers)
-            connection.getresponse().read()
-            due += 50 / per_s
-            if ended.wait(max(0.0, due - time.monotonic())):
-                break
-        connection.close()
-
-    thread = threading.Thread(target=tell)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def events(place: Place) -> list[Figure]:
@@ -321,14 +160,22 @@ def start(place: Place) -> list[Figure]:
     for _ in range(3):
         warm.append(server.start())
         server.stop()
+    forget_files(place.workspace, Path(numpy.__file__).parents[1], Path(os.__file__).parent)
+    cold = server.start()
+    server.stop()
     ends = [_stopped_after(server, wait) for wait in (0.0, 0.3, 1.0, 2.0, 4.0)]
     with served(place) as busy:
         load(busy.port, place, "lists")
         ends.append(busy.stop())
     return [
         Figure("start to ready, warm", f"{min(warm):.1f} s", "at most 2 s", min(warm) <= 2),
+        Figure(
+            "… cold", f"{cold:.1f} s", "at most 5 s", cold <= 5,
+            "files of the workspace and of Python out of the page cache, but for what other"
+            " processes held mapped",
+        ),
         Figure("stop, at any moment", f"{max(ends):.1f} s", "at most 5 s", max(ends) <= 5),
-    ]
+    ]  # fmt: skip
 
 
 def _stopped_after(server: Server, wait: float) -> float:
@@ -346,13 +193,62 @@ def memory(place: Place) -> list[Figure]:
         load(server.port, place, "lists")
         load(server.port, place, "events", 100, connections=16)
         found = [_rollup(pid) for pid in server.workers()]
-    private = max(one["Private_Clean"] + one["Private_Dirty"] for one in found) / 1e3
+        private = _private(server)
     whole = max(one["Rss"] for one in found) / 1e3
     return [
         Figure("worker's private memory", f"{private:.0f} MB", "at most 150 MB", private <= 150),
         Figure("… with shared pages", f"{whole:.0f} MB", "at most 400 MB", whole <= 400,
                f"{len(found)} workers"),
     ]  # fmt: skip
+
+
+def swap(place: Place) -> list[Figure]:
+    """Lists at half load while versions are opened, examined and swapped in, one after another."""
+    with served(place) as server:
+        lately(server, place)
+        full = load(server.port, place, "lists")
+        pause = 2e3 * CONNECTIONS / per_second(full) - full["p50_ms"] / 2
+        calm = load(server.port, place, "lists", pause_ms=pause)
+        opened = json.loads(server.ask("GET", "/health/ready")[1])["opened_at"]
+        with swapping(place, every_s=3.0):
+            busy = load(server.port, place, "lists", pause_ms=pause)
+        if json.loads(server.ask("GET", "/health/ready")[1])["opened_at"] <= opened:
+            raise SystemExit("no version was swapped in")
+    return [
+        Figure(
+            "… p99 while versions are swapped in", f"{busy['p99_ms']:.1f} ms",
+            "at most double", busy["p99_ms"] <= 2 * calm["p99_ms"],
+            f"{calm['p99_ms']:.1f} ms before, at {per_second(calm):,.0f}/s",
+        ),
+        Figure("… requests that failed meanwhile", f"0 of {busy['requests']:,}", "none", True),
+    ]  # fmt: skip
+
+
+def flat(place: Place, most_s: float = 100.0) -> list[Figure]:
+    """Private memory before and after many events, and many requests."""
+    found = []
+    with served(place) as server:
+        for what, one, wanted in (("events", [100], 1_000_000), ("lists", [], 1_000_000)):
+            load(server.port, place, what, *one, connections=16)
+            before, done, until = _private(server), 0.0, time.monotonic() + most_s
+            while done < wanted and time.monotonic() < until:
+                done += load(server.port, place, what, *one, connections=16)["requests"] * sum(
+                    one or [1]
+                )
+            found.append(_held(f"{done:,.0f} {what}", before, _private(server)))
+    return found
+
+
+def _held(over: str, before: float, after: float) -> Figure:
+    """Flat: what is remembered of items and texts is bounded, and filled after a while."""
+    found = f"{before:.0f} to {after:.0f} MB"
+    return Figure(f"private memory over {over}", found, "flat", after <= before + 15)
+
+
+def _private(server: Server) -> float:
+    """MB that the largest worker holds alone."""
+    found = [_rollup(pid) for pid in server.workers()]
+    return max(one["Private_Clean"] + one["Private_Dirty"] for one in found) / 1e3
 
 
 def _rollup(pid: int) -> dict[str, int]:
@@ -362,7 +258,8 @@ def _rollup(pid: int) -> dict[str, int]:
 
 
 MEASURES: Mapping[str, Callable[[Place], list[Figure]]] = {
-    "lists": lists, "events": events, "fresh": fresh, "start": start, "memory": memory,
+    "lists": lists, "swap": swap, "events": events, "fresh": fresh, "start": start,
+    "memory": memory, "flat": flat,
 }  # fmt: skip
 
 
@@ -375,24 +272,8 @@ def taken(workspace: Path, names: list[str], seconds: int) -> list[Figure]:
         files = [Path(folder) / name for name in ("customers", "items", "categories")]
         (workspace / "keys.json").unlink(missing_ok=True)  # those of earlier measurements
         place = Place(workspace, *files, access.Keyring(workspace).create("secret")[1], seconds)
-        _write_ids(place)
+        write_ids(place)
         return [figure for name in names for figure in MEASURES[name](place)]
-
-
-def _write_ids(place: Place) -> None:
-    """Customers with a history, every item, and the widest categories, in no order."""
-    workspace = Workspace(place.workspace)
-    snapshot = serve.Snapshot.open(workspace.get(SNAPSHOT).path)
-    known = Interactions.load(workspace.get("artifacts/histories").path)
-    named = snapshot.items.rows["category"].unique().to_pylist()
-    for path, ids in (
-        # with an account: others, whose ids name a device or a cookie, come by that
-        (place.customers, [one for one in known.customers if ":" not in one]),
-        (place.items, snapshot.items.rows["item_id"].to_pylist()),
-        (place.categories, sorted({quote(name.split(" > ")[0]) for name in named if name})),
-    ):
-        random.Random(7).shuffle(ids)
-        path.write_text("\n".join(ids) + "\n", encoding="utf-8")
 
 
 def main() -> None:

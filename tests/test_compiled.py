@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from bisect import bisect_left
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bespeak import compiled
 from bespeak.compiled import find, place, sealed
 
 Texts = list[bytes]
@@ -30,3 +34,26 @@ def test_what_is_sealed_can_not_be_written() -> None:
     (view,) = sealed(np.zeros(3))
     with pytest.raises(ValueError, match="read-only"):
         view[0] = 1.0
+
+
+@pytest.mark.parametrize("home_writable", [True, False])
+def test_compiled_code_needs_no_writable_package(tmp_path: Path, home_writable: bool) -> None:
+    module = tmp_path / "package" / "copy_of_it.py"
+    module.parent.mkdir()
+    module.write_text(Path(compiled.__file__).read_text())
+    (module.parent / "__pycache__").write_text("a file, so that nothing can be put beside the code")
+    home = tmp_path / "home"
+    home.mkdir()
+    if not home_writable:
+        (home / "cache").write_text("a file too")
+    code = (
+        f"import sys; sys.path.insert(0, {str(module.parent)!r}); import numpy as np;"
+        "import copy_of_it as made; text = np.frombuffer(b'abc', np.uint8);"
+        "print(made.find(text, np.array([0, 1, 3]), text[1:]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "PATH": ""},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (ran.stdout.split(), ran.returncode) == (["1"], 0), ran.stderr[-2000:]
