@@ -269,9 +269,12 @@ def taken(workspace: Path, names: list[str], seconds: int) -> list[Figure]:
         raise SystemExit("this needs wrk, the load generator: https://github.com/wg/wrk")
     build(workspace)
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / name for name in ("customers", "items", "categories")]
+        customers, items, categories = (
+            Path(folder) / name for name in ("customers", "items", "categories")
+        )
         (workspace / "keys.json").unlink(missing_ok=True)  # those of earlier measurements
-        place = Place(workspace, *files, access.Keyring(workspace).create("secret")[1], seconds)
+        key = access.Keyring(workspace).create("secret")[1]
+        place = Place(workspace, customers, items, categories, key, seconds)
         write_ids(place)
         return [figure for name in names for figure in MEASURES[name](place)]
 

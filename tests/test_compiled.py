@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bespeak import compiled
@@ -18,6 +18,7 @@ from bespeak.compiled import find, place, sealed
 Texts = list[bytes]
 
 
+@settings(deadline=None)  # the first one loads the compiled code
 @given(st.lists(st.binary(max_size=6), max_size=30), st.binary(max_size=6))
 def test_a_text_is_placed_and_found_as_by_a_plain_search(texts: Texts, wanted: bytes) -> None:
     texts = sorted(texts)

@@ -82,9 +82,8 @@ def brought_up_to_date(
         history.bought,
     )  # fmt: skip
     size = _merged(had, np.array(told, np.int64).reshape(-1, 4), made)
-    return Histories(
-        np.array([0, size]), *(column[:size] for column in made), groups=history.groups
-    )
+    columns: list[Any] = [column[:size] for column in made]
+    return Histories(np.array([0, size]), *columns, history.groups)
 
 
 @brief

@@ -148,7 +148,7 @@ def _added_up(
     reached = 0
     for index in range(len(members)):
         item = members[index]
-        share = max(1, np.int64(np.rint(weights[index] * scale)))
+        share: Any = max(1, np.int64(np.rint(weights[index] * scale)))
         shares[index] = share
         if share * own > 0:
             if sums[item] == 0:

@@ -125,7 +125,8 @@ class Ids(Texts):
 
     def find(self, text: str) -> int:
         """The position of `text`, or -1."""
-        return int(found(*self._sealed, np.frombuffer(_encoded(text), np.uint8)))
+        blob, ends = self._sealed
+        return int(found(blob, ends, np.frombuffer(_encoded(text), np.uint8)))
 
     @cached_property
     def _sealed(self) -> tuple[Any, ...]:
