@@ -76,14 +76,15 @@ def brought_up_to_date(
         if place >= 0
     ]
     room = len(history.indices) + len(told)
-    made = tuple(np.empty(room, kind) for kind in COLUMNS)
+    made: tuple[Any, ...] = tuple(np.empty(room, kind) for kind in COLUMNS)
     had = sealed(
         history.indices, history.weights, history.times, history.first_time, history.last_time,
         history.bought,
     )  # fmt: skip
     size = _merged(had, np.array(told, np.int64).reshape(-1, 4), made)
-    columns: list[Any] = [column[:size] for column in made]
-    return Histories(np.array([0, size]), *columns, history.groups)
+    items, weights, times, first, last, bought = (column[:size] for column in made)
+    indptr = np.array([0, size])
+    return Histories(indptr, items, weights, times, first, last, bought, history.groups)
 
 
 @brief
