@@ -49,7 +49,6 @@ from benchmarks.live_load import (
 from benchmarks.live_server import Server, serving
 from bespeak import access
 
-
 LOAD = """
 One machine carries the server and the load. 200 neighbours an item, drawn by chance, which is the
 worst that they can be for a cache; histories of 15 to 50 items. Each list is asked for with a
