@@ -74,7 +74,10 @@ def lists(place: Place) -> list[Figure]:
     """Lists at full load, at half of it, and beside arriving events."""
     with served(place) as server:
         customer = place.customers.read_text(encoding="utf-8").split("\n", 1)[0]
-        size = len(server.ask("GET", f"/v1/customers/{customer}/recommendations?k=10")[1])
+        status, said = server.ask("GET", f"/v1/customers/{customer}/recommendations?k=10")
+        if status != 200:
+            raise SystemExit(f"a list was answered with {status}: {said[:300]!r}")
+        size = len(said)
         lately(server, place)
         load(server.port, place, "lists")  # each worker has answered a few thousand by then
         full = load(server.port, place, "lists")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bespeak.recommend.filters import ALL, Filters
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn
 from bespeak.recommend.lists import listed
@@ -106,3 +107,9 @@ def test_a_full_list_comes_with_its_facts_and_a_short_one_is_filled_up(k: int) -
     short = listed(model, popular, history, 10, exclude=history, allow=few)
     assert short.facts is None
     assert set(short.ranked.row(0).tolist()) == set(range(8)) - set(history.indices.tolist())
+
+
+def test_filters_that_name_nothing_are_the_same_whatever_holds_the_nothing() -> None:
+    asked = Filters(exclude=[], hidden=[])
+    assert asked.standing == ALL and hash(asked.standing) == hash(ALL)
+    assert hash(Filters(exclude=["i01"], category="Tea").standing) == hash(Filters(category="Tea"))

@@ -53,8 +53,6 @@ class Filters:
     @property
     def standing(self) -> Filters:
         """The part that many requests share: all but what is excluded for one of them."""
-        if not self.exclude and not self.hidden:
-            return self
         return replace(self, exclude=(), hidden=())
 
     def narrowed(self, catalogue: Catalogue, *, elsewhere: bool = False) -> Flags:

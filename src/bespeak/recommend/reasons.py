@@ -24,8 +24,8 @@ OFTEN = 5
 """Fewer customers than this with both items are not called often."""
 
 DAY = 86_400_000_000
-REMEMBERED = 50_000
-"""Texts that are kept at hand; some 20 MB where there are as many items."""
+REMEMBERED = 20_000
+"""Texts that are kept at hand; some 8 MB."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
