@@ -1,7 +1,8 @@
 -- What wrk asks of a server; see benchmarks/live.py.
---   wrk … -s live.lua URL -- lists CUSTOMERS DELAY_MS
---   wrk … -s live.lua URL -- events CUSTOMERS DELAY_MS ITEMS TOGETHER
--- CUSTOMERS and ITEMS are files with an id a line; each request is about random ones.
+--   wrk … -s live.lua URL -- lists KEY DELAY_MS CUSTOMERS ITEMS CATEGORIES
+--   wrk … -s live.lua URL -- events KEY DELAY_MS CUSTOMERS ITEMS TOGETHER
+-- CUSTOMERS, ITEMS and CATEGORIES are files with a line for each; a request is about random ones.
+-- A list is asked for with a category, a price range and two items that may not be on it.
 
 local number = 0
 
@@ -20,11 +21,14 @@ end
 
 function init(args)
   math.randomseed(seed)
-  what, customers, pause = args[1], lines(args[2]), tonumber(args[3])
+  what, pause, customers, items = args[1], tonumber(args[3]), lines(args[4]), lines(args[5])
+  wrk.headers["Authorization"] = "Bearer " .. args[2]
   if what == "events" then
-    items, together = lines(args[4]), tonumber(args[5])
+    together = tonumber(args[6])
     wrk.method = "POST"
     wrk.headers["Content-Type"] = "application/json"
+  else
+    categories = lines(args[6])
   end
   if pause == 0 then
     delay = nil
@@ -36,17 +40,22 @@ function delay()
   return pause * 2 * math.random()
 end
 
+local function any(list)
+  return list[math.random(#list)]
+end
+
 local function event()
   return string.format(
-    '{"type":"view","identifiers":{"customer":"%s"},"item_id":"%s"}',
-    customers[math.random(#customers)], items[math.random(#items)]
+    '{"type":"view","identifiers":{"customer":"%s"},"item_id":"%s"}', any(customers), any(items)
   )
 end
 
 function request()
   if what == "lists" then
-    local customer = customers[math.random(#customers)]
-    return wrk.format("GET", "/v1/customers/" .. customer .. "/recommendations?k=10")
+    return wrk.format("GET", string.format(
+      "/v1/customers/%s/recommendations?k=10&category=%s&price_from=%d&exclude=%s,%s",
+      any(customers), any(categories), math.random(5), any(items), any(items)
+    ))
   end
   local told = {}
   for at = 1, together do

@@ -9,28 +9,31 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any
-
-from benchmarks import machine
 
 PATIENCE_S = 60.0
 
 
 @dataclass
 class Server:
-    """One server on one workspace; it may be killed and started again on the same port."""
+    """One server on one workspace; it may be killed and started again on the same port.
+
+    headers : of every request
+    """
 
     workspace: Path
     log: Path
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def start(self) -> float:
         """Seconds until it answered.
@@ -40,8 +43,8 @@ class Server:
         self.port = self.port or free_port()
         started = time.perf_counter()
         with self.log.open("ab") as said:
-            command = [machine.bespeak(), "serve", "-w", str(self.workspace), "--port"]
-            self.process = subprocess.Popen([*command, str(self.port)], stdout=said, stderr=said)
+            command = serving(self.workspace, self.port)
+            self.process = subprocess.Popen(command, stdout=said, stderr=said)
         while not self.answers():
             if self.process.poll() is not None or time.perf_counter() - started > PATIENCE_S:
                 raise SystemExit(f"the server did not start: {self.log.read_text()[-2000:]}")
@@ -68,7 +71,7 @@ class Server:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             content = None if body is None else json.dumps(body).encode()
-            connection.request(method, path, content)
+            connection.request(method, path, content, dict(self.headers))
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:
@@ -174,6 +177,12 @@ class Load:
     def failures(self) -> int:
         """Answers that say the server is at fault."""
         return sum(count for status, count in self.statuses.items() if status >= 500)
+
+
+def serving(workspace: Path, port: int) -> list[str]:
+    """The command that serves."""
+    where = ["-w", str(workspace), "--port", str(port)]
+    return [sys.executable, "-m", "bespeak", "serve", *where]
 
 
 def free_port() -> int:

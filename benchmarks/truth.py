@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 
 from benchmarks import machine
 from bespeak import flow
-from bespeak.collect.personal import identifier
 from bespeak.config import Source
+from bespeak.privacy import identifier
 from bespeak.synth import Plan, summary, synthesise
 from bespeak.workspace import Workspace
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +14,7 @@ from bespeak.commands.making import synth
 from bespeak.commands.moving import compare, doctor
 from bespeak.commands.operating import rollback, tasks
 from bespeak.commands.people import audit, consent, erase, export
+from bespeak.commands.serving import serve
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
 from bespeak.workspace import Workspace
@@ -211,33 +210,6 @@ def evaluate(
 
 @app.command()
 @teaching
-def serve(
-    workspace: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--workspace",
-            "-w",
-            show_default="here",
-            help="The workspace's folder; repeat to serve more to who has a key of them.",
-        ),
-    ] = None,
-    port: Annotated[int | None, typer.Option(help="The port; bespeak.toml's by default.")] = None,
-) -> None:
-    """Answer over HTTP, with the console; without a key, on this machine only.
-
-    Several workspaces share one address: which of them a request is for follows from its key, so
-    each needs one. Host, port, workers and log are those of the first.
-
-    Example: `bespeak serve -w shop-a -w shop-b`
-    """
-    with ExitStack() as stack:
-        every = [stack.enter_context(opened(one)) for one in workspace or [HERE]]
-        ready = partial(screen.address, store=len(every) == 1)
-        shop.serve_shop(*every, port=port, ready=ready)
-
-
-@app.command()
-@teaching
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put it.", metavar="[DIR]")] = Path(
         "demo"
@@ -260,6 +232,7 @@ def demo(
         shop.serve_shop(here, port=port, ready=screen.address)
 
 
+app.command()(serve)
 app.command()(compare)
 app.command()(synth)
 app.command()(doctor)

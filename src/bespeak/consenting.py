@@ -11,9 +11,8 @@ from typing import Any
 from bespeak import live, privacy, serve
 from bespeak.consent import PURPOSES, Purpose, Words, latest
 from bespeak.errors import NotFound
-from bespeak.flow.publishing import SNAPSHOT
-from bespeak.flow.taking import open_log
-from bespeak.workspace import Workspace
+from bespeak.opening import open_log
+from bespeak.workspace import SNAPSHOT, Workspace
 
 Document = dict[str, Any]
 

@@ -15,11 +15,12 @@ import ibis
 import ibis.expr.types as ir
 
 from bespeak import flow, privacy, recommend
+from bespeak.artifacts import HISTORIES, INTERACTIONS
 from bespeak.consent import REFUSED
 from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.consent import CONSENT, consent, refusing, said_live
 from bespeak.flow.insight import SEGMENTS
-from bespeak.flow.offers import HISTORIES, INTERACTIONS, interactions_of
+from bespeak.flow.offers import interactions_of
 from bespeak.flow.running import UNLEARNED, Flow, Step, Tell
 from bespeak.shop import recommender
 from bespeak.workspace import MANIFEST, Workspace, write_atomically

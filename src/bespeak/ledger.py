@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from bespeak.errors import ArtifactCorrupt, SourceUnreadable
@@ -113,6 +112,8 @@ def quarantined(
     workspace: Workspace, *, source: str | None = None, reason: str | None = None, limit: int = 20
 ) -> list[Document]:
     """Up to `limit` rows that were not let in, in the order of the config's sources."""
+    import pyarrow.dataset as ds
+
     rows: list[Document] = []
     for version in workspace.under(SOURCES):
         folder = version.path / "quarantine"

@@ -18,15 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from bespeak import consenting, live, privacy, serve
+from bespeak.artifacts import INTERACTIONS
 from bespeak.columns import SESSION
 from bespeak.config import FILE_NAME, Config
 from bespeak.flow.erasing import FOUND
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.keeping import read_up_to
-from bespeak.flow.offers import INTERACTIONS
 from bespeak.flow.publishing import SNAPSHOT
 from bespeak.flow.running import SOURCES
-from bespeak.flow.taking import open_log
+from bespeak.opening import open_log
 from bespeak.workspace import Version, Workspace
 
 Document = dict[str, Any]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -24,8 +24,10 @@ from rich.table import Table
 
 from bespeak.access import Key
 from bespeak.errors import BespeakError
-from bespeak.flow import Step
 from bespeak.recommend.reasons import FALLBACKS
+
+if TYPE_CHECKING:
+    from bespeak.flow import Step
 
 Answer = Mapping[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,22 +14,19 @@ from typing import Any, Literal
 
 from bespeak import (
     access,
-    collect,
     consenting,
     console,
     ledger,
     live,
-    people,
     recommend,
     serve,
     storefront,
 )
+from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
-from bespeak.flow.offers import CATALOGUE, EVALUATION, HISTORIES, MODELS
-from bespeak.flow.taking import open_log
-from bespeak.lately import Lately
-from bespeak.privacy import tombstones
+from bespeak.opening import open_log
+from bespeak.privacy import identifier, tombstones
 from bespeak.tasks import FOLDER as TASKS
 from bespeak.tasks import Tasks
 from bespeak.training import trainer_beside
@@ -93,7 +91,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
 
     config = workspace.config()
     # who fixes the instant of the features wants them as of then
-    now = Lately(snapshot, config.workspace.timezone) if config.features.as_of is None else None
+    zone = config.workspace.timezone
+    now = _lately(snapshot, zone) if config.features.as_of is None else None
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
     opened = serve.Shop(
@@ -110,8 +109,8 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         stages=[step for step in last if step["state"] != "running"],
         runs=[{key: value for key, value in run.items() if key not in OWN} for run in runs[:10]],
         people=serve.People(
-            erase=partial(people.erase, workspace),
-            export=partial(people.export, workspace),
+            erase=partial(_erase, workspace),
+            export=partial(_export, workspace),
             heard=partial(consenting.heard, workspace),
             marks=tombstones(workspace).now,
         ),
@@ -135,6 +134,25 @@ def answer_one(
     return serve.of_a_stranger(answer, customer_id)
 
 
+def _lately(snapshot: serve.Snapshot, zone: str) -> serve.FeaturesLately:
+    @functools.cache
+    def made() -> serve.FeaturesLately:
+        from bespeak.lately import Lately  # with it comes Ibis, as above
+
+        return Lately(snapshot, zone)
+
+    def now(
+        customer_id: str,
+        since: Sequence[live.Kept],
+        *,
+        moment: datetime,
+        changes: serve.Changes = serve.UNCHANGED,
+    ) -> serve.FeaturesNow:
+        return made()(customer_id, since, moment=moment, changes=changes)
+
+    return now
+
+
 def _unlearned(
     snapshot: serve.Snapshot, customer_id: str, privacy: Privacy
 ) -> list[recommend.Since]:
@@ -149,6 +167,18 @@ def _unlearned(
         for row in rows
         if row["item_id"] is not None
     ]
+
+
+def _erase(workspace: Workspace, customer_id: str, *, by: str) -> Mapping[str, Any]:
+    from bespeak import people  # with it comes all that a run needs: a server starts without
+
+    return people.erase(workspace, customer_id, by=by)
+
+
+def _export(workspace: Workspace, customer_id: str, *, by: str) -> Mapping[str, Any]:
+    from bespeak import people
+
+    return people.export(workspace, customer_id, by=by)
 
 
 def recommender(workspace: Workspace) -> recommend.Recommender:
@@ -201,7 +231,7 @@ def open_intake(workspace: Workspace) -> serve.Intake:
 
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
-    identify = partial(collect.identifier, secret=workspace.secret())
+    identify = partial(identifier, secret=workspace.secret())
     log = open_log(workspace, workspace.config())
     return serve.Intake.over(log, identify, tombstones(workspace).admit)
 

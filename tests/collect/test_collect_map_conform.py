@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bespeak import config
-from bespeak.collect import conform, identifier
+from bespeak.collect import conform
 from bespeak.columns import RECORD
 from bespeak.config import Source, Workspace
 from bespeak.engines import Engine
 from bespeak.errors import MappingImpossible
+from bespeak.privacy import identifier
 
 SECRET = b"s" * 32
 SHOP = Workspace(name="shop", currency="gbp", timezone="UTC")

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bespeak import collect, flow, ledger, people, shop
+from bespeak import flow, ledger, people, privacy, shop
 from bespeak.engines import Spark
 from bespeak.errors import NotFound, NotReady
 from bespeak.everyone import recommend_everyone
 from bespeak.flow.comparing import compare_workspaces
 from bespeak.flow.keeping import let_go, read_up_to
-from bespeak.flow.taking import open_log
 from bespeak.live import Entry, check
+from bespeak.opening import open_log
 from bespeak.privacy import audit, tombstones
 from bespeak.workspace import Workspace
 from searching import files_with
@@ -126,7 +126,7 @@ def view(event_id: str, session: str, item: str = "tea", **who: str) -> dict[str
 def words(workspace: Workspace) -> set[str]:
     """All by which Aurelia may be found; what is hashed, as it was and as it is kept."""
     hashed = [
-        str(collect.identifier(name, value, workspace.secret())).partition(":")[2]
+        str(privacy.identifier(name, value, workspace.secret())).partition(":")[2]
         for name, value in (("email", MAIL), ("phone", PHONE))
     ]
     return {"aurelia", "Aurelia", MAIL.upper(), "555 7734", *hashed}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -172,3 +175,34 @@ def test_what_a_customer_dismissed_stays_hidden_after_the_next_run_until_taken_b
                      "time": "2026-03-01T13:00:00Z", **about})  # fmt: skip
     flow.run(workspace)
     assert shop.open_shop(workspace).snapshot.hidden_from("c2") == []
+
+
+ANSWERING = """
+import json, sys
+from pathlib import Path
+from bespeak.commands import serving
+from bespeak.workspace import Workspace
+from bespeak import console, shop, storefront
+from bespeak.serve import create_app
+
+workspace = Workspace(Path(sys.argv[1]))
+opened, intake = shop.open_verified(workspace), shop.open_intake(workspace)
+store = storefront.create_app(storefront.About("shop", "EUR", "customer"))
+create_app(opened, console.create_app(), store, intake=intake)
+assert opened.recommend(customer_id="c1", items=(), k=1, repeat=None)["items"]
+intake.close()
+print(json.dumps(sorted(sys.modules)))
+"""
+HEAVY = (
+    "ibis", "pandas", "duckdb", "sqlglot", "sklearn", "joblib", "vl_convert", "pyarrow.dataset",
+    "bespeak.cli", "bespeak.collect", "bespeak.engines", "bespeak.flow", "bespeak.prepare",
+)  # fmt: skip
+
+
+def test_a_server_answers_without_what_only_runs_need(workspace: Workspace) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWERING, str(workspace.root)], check=True, capture_output=True
+    )
+    loaded = json.loads(done.stdout)
+    assert "bespeak.shop" in loaded
+    assert [name for name in loaded if name in HEAVY] == []

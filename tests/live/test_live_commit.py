@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -85,3 +86,42 @@ def test_closing_writes_what_waits_and_takes_no_more(log: SQLiteLog) -> None:
     assert sum(done.result(0) for done in asked) == 20
     with pytest.raises(Busy):
         writer.append([entry("late")])
+
+
+def test_what_is_offered_waits_for_others_and_shares_their_transaction(
+    log: SQLiteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "PAUSE_S", 60.0)
+    held = Held(log)
+    held.go.set()
+    writer = Writer(held)  # type: ignore[arg-type]
+    assert all(writer.offer(entry(f"shown-{at}")) for at in range(30))
+    assert writer.append([entry("told")]).result(10) == 1
+    writer.close()
+    assert [one.entry.event_id for one in log.after(0, 99)].count("told") == 1
+    assert log.last() == 31 and len(held.sizes) <= 2
+
+
+def test_what_is_offered_is_written_after_a_pause_with_nothing_else_to_write(
+    log: SQLiteLog,
+) -> None:
+    writer = Writer(log)
+    writer.offer(entry("shown"))
+    until = time.monotonic() + 10
+    while log.last() == 0 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert log.last() == 1 and writer.waiting == 0
+    writer.close()
+
+
+def test_what_was_offered_is_written_when_the_server_ends(log: SQLiteLog) -> None:
+    writer = Writer(log)
+    writer.offer(entry("shown"))
+    writer.close()
+    assert log.last() == 1
+
+
+def test_many_rows_at_once_are_kept_in_order_and_each_once(log: SQLiteLog) -> None:
+    many = [entry(f"e{at:03d}") for at in range(237)]
+    assert log.append([many[:200], many[150:]], 1) == [200, 37]
+    assert [one.entry.event_id for one in log.after(0, 999)] == [one.event_id for one in many]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -165,26 +163,3 @@ def test_mapped_and_fitted_arrays_share_one_compilation(tmp_path: Path) -> None:
         asked.why(interactions.histories.take(np.array([0])), ranked.row(0))
     for kernel in (kernels.neighbours, kernels.best, kernels.strongest):
         assert len(kernel.signatures) == 1  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("home_writable", [True, False])
-def test_compiled_code_needs_no_writable_package(tmp_path: Path, home_writable: bool) -> None:
-    module = tmp_path / "package" / "kernels_copy.py"
-    module.parent.mkdir()
-    module.write_text(Path(kernels.__file__).read_text())
-    (module.parent / "__pycache__").write_text("a file, so that nothing can be put beside the code")
-    home = tmp_path / "home"
-    home.mkdir()
-    if not home_writable:
-        (home / "cache").write_text("a file too")
-    code = (
-        f"import sys; sys.path.insert(0, {str(module.parent)!r}); import numpy as np;"
-        "import kernels_copy as k; s, i = np.zeros(4, np.int64), np.zeros(4, np.int32);"
-        "print(k.put(s, i, 0, 3, 5, np.int32(1)), s[0])"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "PATH": ""},
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert (ran.stdout.split(), ran.returncode) == (["1", "5"], 0), ran.stderr[-2000:]

@@ -18,17 +18,8 @@ import pyarrow as pa
 from bespeak.columns import IDENTITIES, RECORD
 from bespeak.engines import DuckDB, Engine
 from bespeak.live import Seen
-from bespeak.serve import (
-    EVERYTHING,
-    UNCHANGED,
-    Changes,
-    Filters,
-    Findings,
-    Rows,
-    Shop,
-    Snapshot,
-    publish,
-)
+from bespeak.serve import EVERYTHING, UNCHANGED, Changes, Filters, Shop, Snapshot
+from bespeak.serve.publication import Findings, Rows, publish
 
 START = datetime(2025, 3, 1, 8, 0)
 AS_OF = datetime(2025, 5, 30)

@@ -17,7 +17,7 @@ import little_shop
 import pytest
 from asking import Answer, Ask, ask_of
 
-from bespeak import collect, live
+from bespeak import live, privacy
 from bespeak.access import Keyring, Limits, sign
 from bespeak.errors import BadRequest
 from bespeak.serve import Admission, Intake, Shop, create_app, serve
@@ -32,7 +32,7 @@ class Site:
     """One server with a key of each sort, asked with any of them while its clock stands still."""
 
     def __init__(self, shop: Shop, folder: Path) -> None:
-        identify = partial(collect.identifier, secret=b"of the shop")
+        identify = partial(privacy.identifier, secret=b"of the shop")
         self.keyring = Keyring(folder)
         self.public = self.keyring.create("public")[1]
         self.secret = self.keyring.create("secret")[1]

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from asking import Answer, Ask, ask_of
 
-from bespeak import collect, live
+from bespeak import live, privacy
 from bespeak.serve import Intake, Shop, answers, create_app
 
 Tell = Callable[..., Answer]
@@ -23,7 +23,7 @@ Tell = Callable[..., Answer]
 
 @pytest.fixture
 def intake(tmp_path: Path) -> Iterator[Intake]:
-    identify = partial(collect.identifier, secret=b"of the shop")
+    identify = partial(privacy.identifier, secret=b"of the shop")
     opened = Intake.over(live.SQLiteLog(tmp_path / "live.db"), identify)
     yield opened
     opened.close()

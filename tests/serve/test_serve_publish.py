@@ -11,7 +11,8 @@ import pytest
 
 from bespeak.engines import Engine
 from bespeak.errors import ArtifactCorrupt
-from bespeak.serve import Snapshot, publish
+from bespeak.serve import Snapshot
+from bespeak.serve.publication import publish
 
 
 @pytest.fixture(scope="session")

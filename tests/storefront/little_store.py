@@ -19,7 +19,7 @@ sys.path[:0] = [path for path in (str(SERVE), str(HERE)) if path not in sys.path
 
 import little_shop  # noqa: E402 - it lives beside the server's tests
 
-from bespeak import collect, live, storefront  # noqa: E402
+from bespeak import live, privacy, storefront  # noqa: E402
 from bespeak.access import Keyring  # noqa: E402
 from bespeak.serve import Admission, Intake, serve  # noqa: E402
 
@@ -29,7 +29,7 @@ ABOUT = storefront.About("Little tea shop", "EUR", "customer")
 
 
 def _intake(folder: Path) -> Intake:
-    identify = partial(collect.identifier, secret=b"of the shop")
+    identify = partial(privacy.identifier, secret=b"of the shop")
     return Intake.over(live.SQLiteLog(folder / "live.db"), identify)
 
 

@@ -7,7 +7,6 @@ from bespeak.collect.find import find, find_format, format_of, short_names
 from bespeak.collect.leaving_out import leave_out
 from bespeak.collect.mapping import check_mapping
 from bespeak.collect.options import reading, settings
-from bespeak.collect.personal import identifier
 from bespeak.collect.propose import Guess, Proposal, propose
 from bespeak.collect.quote import quote
 from bespeak.collect.raw import RawFile, open_raw, open_refused
@@ -26,7 +25,6 @@ __all__ = [
     "find_format",
     "forget",
     "format_of",
-    "identifier",
     "leave_out",
     "open_raw",
     "open_refused",

@@ -6,8 +6,6 @@ import threading
 from importlib import metadata
 from pathlib import Path
 
-import vl_convert
-
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 """All that a page needs of the bundle."""
 
@@ -37,6 +35,8 @@ class Bundle:
         return self._file.read_bytes()
 
     def _built(self) -> bytes:
+        import vl_convert
+
         script: bytes = vl_convert.javascript_bundle(SNIPPET).encode()
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)

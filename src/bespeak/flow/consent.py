@@ -15,7 +15,8 @@ import pyarrow as pa
 from bespeak import prepare
 from bespeak.consent import PURPOSES, Consent, Purpose
 from bespeak.flow.running import CONSENT, UNLEARNED, Flow
-from bespeak.flow.taking import has_log, open_log
+from bespeak.flow.taking import has_log
+from bespeak.opening import open_log
 from bespeak.workspace import Version, digest
 
 SAID = pa.schema(

@@ -16,12 +16,12 @@ from typing import Any
 from rich.console import RenderableType
 
 from bespeak import collect, doctor, flow, ledger
+from bespeak.artifacts import EVALUATION
 from bespeak.config import Config, Source
 from bespeak.doctor import Finding, Machine, Needs, Raw, Setting, Step
 from bespeak.engines import OPENERS
 from bespeak.errors import ArtifactCorrupt, BadRequest, SourceMissing
 from bespeak.flow.keeping import kept
-from bespeak.flow.offers import EVALUATION
 from bespeak.flow.running import SOURCES
 from bespeak.flow.topics import with_topics
 from bespeak.privacy import tombstones

@@ -13,12 +13,10 @@ import ibis.expr.types as ir
 import msgspec
 
 from bespeak import recommend
+from bespeak.artifacts import HISTORIES, INTERACTIONS
 from bespeak.flow.running import Flow
 from bespeak.workspace import Version
 
-INTERACTIONS = "features/interactions"
-HISTORIES, CATALOGUE = "artifacts/histories", "artifacts/catalogue"
-MODELS, EVALUATION = "artifacts/models", "artifacts/evaluation"
 FALLBACK = "popular"
 """Fitted always: it fills up short lists, and is the list of who has no history."""
 UNTESTED = "item_knn"

@@ -11,11 +11,12 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from bespeak import recommend, serve
+from bespeak import recommend
+from bespeak.artifacts import EVALUATION, HISTORIES
 from bespeak.flow.insight import SEGMENTS
-from bespeak.flow.offers import EVALUATION, HISTORIES
 from bespeak.flow.running import CONSENT, SOURCES, Flow
 from bespeak.flow.taking import changed, taken
+from bespeak.serve import publication
 from bespeak.workspace import SNAPSHOT
 
 GROUPINGS = {
@@ -36,7 +37,7 @@ def publish_snapshot(flow: Flow) -> None:
     """Everything a server needs, in files that it maps into memory."""
 
     def make(folder: Path) -> Mapping[str, Any]:
-        made = serve.publish(flow.engine, folder, _rows(flow), _findings(flow))
+        made = publication.publish(flow.engine, folder, _rows(flow), _findings(flow))
         counts = made["rows"]
         return {"rows": counts["events"], "counts": counts, "taken": taken(flow.config),
                 "changed": changed(flow.workspace)}  # fmt: skip
@@ -65,8 +66,8 @@ def _accounts(flow: Flow) -> list[str]:
     return [key for key in flow.versions if key.startswith(f"{SOURCES}/")]
 
 
-def _rows(flow: Flow) -> serve.Rows:
-    return serve.Rows(
+def _rows(flow: Flow) -> publication.Rows:
+    return publication.Rows(
         customers=flow.table("record/customers"),
         identities=flow.table("record/identities"),
         items=flow.table("record/items"),
@@ -98,10 +99,10 @@ def _memberships(flow: Flow) -> ir.Table:
     return ibis.union(*parts, distinct=False)
 
 
-def _findings(flow: Flow) -> serve.Findings:
+def _findings(flow: Flow) -> publication.Findings:
     config = flow.config.workspace
     as_of = flow.versions[HISTORIES].manifest["as_of"]
-    return serve.Findings(
+    return publication.Findings(
         name=config.name,
         currency=config.currency,
         as_of=datetime.fromisoformat(as_of),

@@ -11,22 +11,12 @@ from bespeak import live
 from bespeak.columns import SESSION
 from bespeak.config import Config, Source
 from bespeak.errors import ConfigInvalid
-from bespeak.privacy import Marks, tombstones
+from bespeak.opening import open_log
+from bespeak.privacy import Marks
 from bespeak.workspace import Workspace
 
 COPIES = "live"
 """Folder of its copies; also what the source is called."""
-
-
-def open_log(workspace: Workspace, config: Config) -> live.Log:
-    """The workspace's event log; it is made if it is not there.
-
-    raises : LogUnavailable; EngineUnavailable without the extra that it needs
-    """
-    chosen, admit = config.live, tombstones(workspace).admit
-    return live.open_log(
-        workspace.root / live.FILE_NAME, database=chosen.database, schema=chosen.schema, admit=admit
-    )
 
 
 def has_log(workspace: Workspace, config: Config) -> bool:

@@ -19,10 +19,14 @@ WAITING = 20_000
 """Events that may wait; more are refused, before memory grows."""
 AGAIN_S = 1.0
 """How often a log that took nothing is tried, where no events come that would."""
+PAUSE_S = 0.1
+"""What was offered waits as long for others: one transaction for many, and one row of SQL."""
 
 
 @dataclass(frozen=True)
 class _Batch:
+    """Entries that are answered together; without any, it only wakes the thread."""
+
     entries: Sequence[Entry]
     done: Future[int]
 
@@ -33,6 +37,7 @@ class Writer:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._offered: list[Entry] = []
         self._waiting, self._lock, self._closed = 0, threading.Lock(), False
         self._problem: BespeakError | None = None
         self._thread = threading.Thread(target=self._work, name="bespeak-log", daemon=True)
@@ -73,7 +78,8 @@ class Writer:
         return batch.done
 
     def offer(self, entry: Entry) -> bool:
-        """Have an entry written beside the next ones; nobody is told whether it was.
+        """Have an entry written beside the next ones, or after a pause; nobody is told whether it
+        was.
 
         returns : False where half of what may wait does already: events come first
         """
@@ -81,7 +87,9 @@ class Writer:
             if self._closed or self._waiting >= WAITING // 2:
                 return False
             self._waiting += 1
-            self._batches.put(_Batch([entry], Future()))
+            self._offered.append(entry)
+            if len(self._offered) == 1:
+                self._batches.put(_Batch([], Future()))
         return True
 
     def close(self) -> None:
@@ -95,6 +103,10 @@ class Writer:
         going = True
         while going:
             batches, going = self._next()
+            with self._lock:
+                offered, self._offered = self._offered, []
+            if offered:
+                batches.append(_Batch(offered, Future()))
             if batches:
                 self._commit(batches)
             elif going:
@@ -107,16 +119,20 @@ class Writer:
         """
         wait_s = None if self._problem is None else AGAIN_S
         batches: list[_Batch] = []
-        size = 0
+        size, until = 0, None
         while size < TOGETHER:
             try:
-                batch = self._batches.get(block=not batches, timeout=wait_s)
+                left = wait_s if until is None else max(0.0, until - time.monotonic())
+                batch = self._batches.get(not batches, left)
             except queue.Empty:
                 break
             if batch is None:
                 return batches, False
-            batches.append(batch)
-            size += len(batch.entries)
+            if batch.entries:
+                batches.append(batch)
+                size += len(batch.entries)
+            elif until is None:
+                until = time.monotonic() + PAUSE_S
         return batches, True
 
     def _commit(self, batches: Sequence[_Batch]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ import msgspec
 
 from bespeak.columns import SESSION
 from bespeak.consent import CONSENT, PURPOSES, Purpose
+from bespeak.fresh import fresh_id
 
 Identify = Callable[[str, str], str | None]
 """Namespace and value to `namespace:value` as the record spells it; None if nothing is left."""
@@ -33,6 +33,8 @@ SHOWN = "bespeak.shown"
 """The property of an impression that lists the items, first to last."""
 ABOUT_ITEMS = frozenset({"rate", "dismiss", "restore"})
 TEXTS = ("event_id", "session_id", "item_id", "order_id", "place", "device", "request_id")
+NUL = b"\\u0000"
+"""As JSON must spell it."""
 NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -138,7 +140,7 @@ def check(
         return _unreadable(str(error), index)
     except RecursionError:
         return Wrong(index, "", "nested too deeply", "lists and objects in one another, a few")
-    wrong = _impossible(event, received)
+    wrong = _impossible(event, received) or (_with_nul(event) if NUL in raw else None)
     if wrong is not None:
         return Wrong(index, *wrong)
     known = {}
@@ -160,7 +162,7 @@ def identifiers_of(entry: Entry) -> set[str]:
 
 
 def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
-    event_id = event.event_id or f"live-{secrets.token_hex(16)}"
+    event_id = event.event_id or f"live-{fresh_id()}"
     actor = next(iter(known.values()), None)
     time = event.time or received
     if event.type == CONSENT:
@@ -244,9 +246,6 @@ def _impossible(event: Event, received: datetime) -> tuple[str, str, str] | None
             return unclear
     if SHOWN in event.properties:
         return f"properties.{SHOWN}", "a name that bespeak keeps for itself", "another name"
-    broken = _text_with_nul(event)
-    if broken is not None:
-        return broken, "a NUL character", "text without one"
     if event.time is not None:
         if event.time.tzinfo is None:
             return "time", event.time.isoformat(), "an offset, like 2026-01-31T10:00:00Z"
@@ -266,11 +265,12 @@ def _unclear(said: Mapping[str, Any]) -> tuple[str, str, str] | None:
     return f"properties.{strange}", type(said[strange]).__name__, "true or false"
 
 
-def _text_with_nul(event: Event) -> str | None:
+def _with_nul(event: Event) -> tuple[str, str, str] | None:
     """The first field whose text holds a NUL, which PostgreSQL can't keep and nobody means."""
     named = {f"identifiers.{name}": value for name, value in event.identifiers.items()}
     texts = {name: getattr(event, name) for name in TEXTS} | named
-    return next((name for name, text in texts.items() if text and "\0" in text), None)
+    broken = next((name for name, text in texts.items() if text and "\0" in text), None)
+    return None if broken is None else (broken, "a NUL character", "text without one")
 
 
 def _impossible_number(event: Event) -> tuple[str, str, str] | None:

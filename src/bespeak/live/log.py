@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bespeak.columns import SESSION
 from bespeak.consent import Consent
@@ -12,8 +12,7 @@ from bespeak.live.changes import Change, KeptChange
 from bespeak.live.event import Entry
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """One thing in a visitor's history."""
 
     item_id: str

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from bespeak.consent import Consent
 from bespeak.errors import LogUnavailable
@@ -65,8 +66,13 @@ CREATE TABLE IF NOT EXISTS consents (
 """
 APPEND = """
 INSERT INTO events (event_id, visitor, session, item_id, type, time, received, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING
+VALUES {rows} ON CONFLICT (event_id) DO NOTHING
 """
+ROWS = (100, 10, 1)
+"""Rows of one statement: between two, other threads of this process may want to run."""
+APPENDS = MappingProxyType(
+    {count: APPEND.format(rows=", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)) for count in ROWS}
+)
 JOIN = """
 INSERT INTO joined (session, visitor, at) VALUES (?, ?, (SELECT max(position) FROM events))
 ON CONFLICT (session) DO UPDATE SET visitor = excluded.visitor, at = excluded.at
@@ -184,7 +190,7 @@ class SQLiteLog:
             known = _known(connection, words) if words else set()
             for entries in batches:
                 before = connection.total_changes
-                connection.executemany(APPEND, (_row(one, received) for one in entries))
+                _append(connection, entries, received)
                 new.append(connection.total_changes - before)
             if joins:
                 connection.executemany(JOIN, joins.items())
@@ -381,10 +387,22 @@ def _listed(identifiers: Collection[str]) -> str:
     return json.dumps(sorted(identifiers))
 
 
-def _row(one: Entry, received: int) -> tuple[object, ...]:
-    return (
-        one.event_id, one.visitor, one.session, one.item_id, one.type, one.time, received, one.body
-    )  # fmt: skip
+def _append(connection: sqlite3.Connection, entries: Sequence[Entry], received: int) -> None:
+    """Insert them in order, many rows a statement."""
+    start = 0
+    for count, statement in APPENDS.items():
+        while len(entries) - start >= count:
+            part = entries[start : start + count]
+            values = [
+                value
+                for one in part
+                for value in (
+                    one.event_id, one.visitor, one.session, one.item_id, one.type, one.time,
+                    received, one.body,
+                )
+            ]  # fmt: skip
+            connection.execute(statement, values)
+            start += count
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bespeak.privacy.audit import Act, Audit, audit
 from bespeak.privacy.exports import erase_from_exports, exports, remember_export
+from bespeak.privacy.identifier import identifier
 from bespeak.privacy.keyed import Keyed
 from bespeak.privacy.tombstones import Marks, Tombstones, tombstones
 
@@ -16,6 +17,7 @@ __all__ = [
     "audit",
     "erase_from_exports",
     "exports",
+    "identifier",
     "remember_export",
     "tombstones",
 ]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 
-import ibis
-import ibis.expr.types as ir
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
 
 DIGITS = 32
 """Hex digits that are kept: 128 bits."""
@@ -32,5 +34,7 @@ class Keyed:
 
     def column(self, text: ir.Value) -> ir.Value:
         """The hashes of a column of text; null where that is."""
+        import ibis
+
         nested = (ibis.literal(self._inner) + text).hexdigest("sha256")
         return (ibis.literal(self._outer) + nested).hexdigest("sha256").left(DIGITS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class Tombstones:
         raises : ArtifactCorrupt; nobody is let back in by a file that can't be read
         """
         try:
-            seen = self._path.stat()
+            seen = os.stat(self._path)  # noqa: PTH116 - asked for every list, at half the cost
         except FileNotFoundError:
             return Marks(self._keyed, frozenset(), "")
         stamp = (seen.st_ino, seen.st_mtime_ns, seen.st_size)

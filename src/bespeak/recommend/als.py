@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bespeak.engines.base import Trainer
 from bespeak.errors import ArtifactCorrupt, EngineUnavailable
 from bespeak.recommend import ridge
 from bespeak.recommend.base import (
@@ -250,6 +249,8 @@ def _by_mllib(interactions: Interactions, parameters: AlsParameters) -> Real:
     """The same, found by the engine's own ALS: one that minimises the same, at frequency 1."""
     stored, histories = interactions.stored, interactions.histories
     engine = stored.engine if stored else None
+    from bespeak.engines.base import Trainer
+
     if not isinstance(engine, Trainer):
         raise EngineUnavailable(
             "als: trainer `mllib` is asked for, which this engine can't do",

@@ -10,21 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bespeak.engines import Engine
-from bespeak.engines.base import Trainer
 from bespeak.errors import ArtifactCorrupt, BadRequest, EngineUnavailable, NotReady
 from bespeak.recommend import ridge
 from bespeak.recommend.base import Parameters, blocks, checked
 from bespeak.recommend.histories import Flags, Index, Whole, compressed, read_json, write_json
 from bespeak.recommend.interactions import ranked_ids
 from bespeak.recommend.texts import Ids, load_array
+
+if TYPE_CHECKING:
+    from bespeak.engines import Engine
 
 Real = NDArray[np.float64]
 
@@ -289,6 +290,8 @@ def _alternated(rated: Rated, mean: float, parameters: RatingsParameters) -> tup
 def _by_mllib(
     rated: Rated, mean: float, parameters: RatingsParameters, engine: Engine | None
 ) -> tuple[Real, Real]:
+    from bespeak.engines.base import Trainer
+
     if not isinstance(engine, Trainer):
         raise EngineUnavailable(
             "ratings: trainer `mllib` is asked for, which this engine can't do",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -14,7 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bespeak.errors import ArtifactCorrupt, NotFound, NotReady
-from bespeak.recommend.base import Model, Similar
+from bespeak.fresh import fresh_id
+from bespeak.recommend.base import Model, Similar, Why
 from bespeak.recommend.catalogue import Catalogue
 from bespeak.recommend.current import UNCHANGED, Changes, Newcomers, changed, newcomers
 from bespeak.recommend.evaluate import checked_k
@@ -40,6 +40,8 @@ TWINS = 5
 """Of an item that does not interest, so many of its nearest may go with it,"""
 TWIN = 0.5
 """if they are as near as this: a cosine of their customers (see item_knn)."""
+MASKS = 200
+"""Of as many filters the items that they let through are kept: a byte an item each."""
 NEWCOMERS = "newcomers"
 """Folder of them, in the catalogue's."""
 UNCOUNTED = Counting(MappingProxyType({}), None)
@@ -107,17 +109,17 @@ class Recommender:
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
         own, offered = int(ranked.own[0]), ranked.row(0)
-        said = self._said(history, offered, ranked.scores[0], own, maker)
+        said = self._said(history, offered, ranked.scores[0], own, maker, lists.facts)
         said += self._arrived(filters, k - len(said), without=dismissed)
         code = why_fallback(len(history.indices), unknown + unseen, len(said)) if fallback else None
         return {
             "customer_id": customer_id,
-            "request_id": secrets.token_hex(8),
+            "request_id": fresh_id(),
             "model": maker.name,
             "version": self.version,
             "fallback": fallback,
             "fallback_reason": fallback_reason(code) if code else None,
-            "as_of": self._as_of(),
+            "as_of": self._as_of,
             "items": said,
         }
 
@@ -140,7 +142,7 @@ class Recommender:
         return {
             "model": self.popular.name,
             "version": self.version,
-            "as_of": self._as_of(),
+            "as_of": self._as_of,
             "items": [*said, *self._arrived(filters, k - len(said))],
         }
 
@@ -190,11 +192,23 @@ class Recommender:
 
     def _allowed(self, filters: Filters) -> Flags:
         """What the filters let the models list."""
-        wanted = filters.category
-        elsewhere = wanted is not None and any(
-            has_category(one.catalogue, wanted) for one in self.newcomers
-        )
-        return filters.allowed(self.catalogue, self.known.items, elsewhere=elsewhere)
+        return filters.without_excluded(self._narrowed(filters.standing), self.known.items)
+
+    @cached_property
+    def _narrowed(self) -> Callable[[Filters], Flags]:
+        """What the shared part of filters lets through: shoppers ask for the same few again and
+        again, and a mask of 40,000 items takes longer to make than a list."""
+
+        def narrowed(filters: Filters) -> Flags:
+            wanted = filters.category
+            elsewhere = wanted is not None and any(
+                has_category(one.catalogue, wanted) for one in self.newcomers
+            )
+            allow = filters.narrowed(self.catalogue, elsewhere=elsewhere)
+            allow.flags.writeable = False
+            return allow
+
+        return lru_cache(MASKS)(narrowed)
 
     def _arrived(
         self, filters: Filters, room: int, *, without: Collection[str] = ()
@@ -233,12 +247,22 @@ class Recommender:
         return now, int((places < 0).sum())
 
     def _said(
-        self, history: Histories, items: Index, scores: Any, own: int, maker: Model
+        self,
+        history: Histories,
+        items: Index,
+        scores: Any,
+        own: int,
+        maker: Model,
+        facts: Sequence[Why] | None = None,
     ) -> list[dict[str, Any]]:
-        """Each item with what the catalogue says, its score and its reason."""
+        """Each item with what the catalogue says, its score and its reason.
+
+        facts : the reasons' facts, where they came with the list
+        """
         telling = self._telling
-        facts = maker.why(history, items[:own]) if own else []
-        facts += self.popular.why(history, items[own:]) if own < len(items) else []
+        if facts is None:
+            ours = maker.why(history, items[:own]) if own else []
+            facts = ours + (self.popular.why(history, items[own:]) if own < len(items) else [])
         return [
             {
                 **self._about(item),
@@ -255,9 +279,14 @@ class Recommender:
 
     @cached_property
     def _telling(self) -> Telling:
-        name = lru_cache(REMEMBERED)(partial(_name, self.catalogue, self.known.items))
-        return Telling(name, self.purchases, self.known.as_of, self.zone)
+        return Telling(self._name, self.purchases, self.known.as_of, self.zone)
 
+    def _name(self, item: int) -> str:
+        about = self._about(item)
+        name: str = about["title"] or about["item_id"]
+        return name
+
+    @cached_property
     def _as_of(self) -> str | None:
         return None if self.known.as_of is None else moment(self.known.as_of).isoformat()
 
@@ -321,11 +350,7 @@ def open_recommender(
 
 
 def _about(catalogue: Catalogue, items: Ids, item: int) -> Mapping[str, Any]:
-    return MappingProxyType({"item_id": items[item], **catalogue.facts(item)})
-
-
-def _name(catalogue: Catalogue, items: Ids, item: int) -> str:
-    return catalogue.titles[item] or items[item]
+    return {"item_id": items[item], **catalogue.facts(item)}
 
 
 def _labelled(history: Histories, kind: str, label: str) -> Histories:

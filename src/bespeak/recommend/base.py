@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -81,8 +81,7 @@ class Ranked:
         return items[items >= 0]
 
 
-@dataclass(frozen=True)
-class Why:
+class Why(NamedTuple):
     """The fact by which the model itself put an item on a list.
 
     kind      : `with`, `rhythm` or `popular`

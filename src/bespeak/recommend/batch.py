@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bespeak.engines import Engine
 from bespeak.recommend.answer import Recommender
 from bespeak.recommend.base import Model
 from bespeak.recommend.evaluate import checked_k
@@ -19,6 +18,11 @@ from bespeak.recommend.lists import Lists, facts, listed
 from bespeak.recommend.popular import Popular
 from bespeak.recommend.reasons import CODES, codes, why_fallback
 from bespeak.recommend.texts import Ids
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 SCHEMA = pa.schema(
     [

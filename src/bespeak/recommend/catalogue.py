@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis.expr.types as ir
 import numpy as np
 
-from bespeak.engines import Engine
 from bespeak.errors import ArtifactCorrupt
 from bespeak.recommend.histories import Flags, Groups, Index, Whole
 from bespeak.recommend.texts import Ids, Texts, load_array
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 PRICE = 10_000
 """Prices are kept in this many parts of the currency's unit, exactly."""
@@ -46,9 +50,13 @@ class Catalogue:
         label, price = int(self.categories.of_row[item]), int(self.prices[item])
         return {
             "title": self.titles[item] or None,
-            "category": self.categories.names[label] if label >= 0 else None,
+            "category": self._labels[label] if label >= 0 else None,
             "price": None if price == NO_PRICE else price / PRICE,
         }
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return list(self.categories.names)
 
     @classmethod
     def bare(cls, items: int) -> Catalogue:

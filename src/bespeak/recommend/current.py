@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis.expr.types as ir
 import numpy as np
 
-from bespeak.engines import Engine
 from bespeak.recommend.catalogue import PRICE, Catalogue, load_catalogue
 from bespeak.recommend.histories import Flags, Groups
 from bespeak.recommend.texts import Ids, Texts
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 Changes = Mapping[str, Mapping[str, Any]]
 """item_id -> what was said of it: title, category, brand, price (decimal text), available, sold."""

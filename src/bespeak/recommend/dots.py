@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from bespeak.compiled import compiled, sealed
 from bespeak.recommend import kernels
 from bespeak.recommend.base import Ranked, blocks, on_all_cores
 from bespeak.recommend.histories import Flags, Histories, Index, Whole
-from bespeak.recommend.kernels import compiled, sealed
 from bespeak.recommend.ridge import blas
 
 BITS = 21

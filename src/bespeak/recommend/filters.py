@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,12 +39,27 @@ class Filters:
         elsewhere : an item of another catalogue is in the category, so none need be here
         raises    : BadRequest for a category that no item is in, or a price range upside down
         """
-        if self == ALL:
+        return self.without_excluded(self.narrowed(catalogue, elsewhere=elsewhere), items)
+
+    def without_excluded(self, allow: Flags, items: Ids) -> Flags:
+        """The flags, false for what is in `exclude`; as they are where that is empty."""
+        if not self.exclude:
+            return allow
+        places = items.find_all(list(self.exclude))
+        left = allow.copy()
+        left[places[places >= 0]] = False
+        return left
+
+    @property
+    def standing(self) -> Filters:
+        """The part that many requests share: all but what is excluded for one of them."""
+        return replace(self, exclude=(), hidden=())
+
+    def narrowed(self, catalogue: Catalogue, *, elsewhere: bool = False) -> Flags:
+        """`allowed`, but for what is in `exclude`."""
+        if self.standing == ALL:
             return catalogue.allowed
         allow = catalogue.allowed.copy()
-        if self.exclude:
-            places = items.find_all(list(self.exclude))
-            allow[places[places >= 0]] = False
         if self.category is not None:
             allow &= _in_category(catalogue, self.category, elsewhere=elsewhere)
         if self.price_from is not None or self.price_to is not None:

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from bespeak.engines import Engine
 from bespeak.recommend.histories import UNIT, Flags, Index, Whole, compressed
 from bespeak.recommend.kernels import MOST, likeness
 from bespeak.recommend.measure import (
@@ -29,6 +26,11 @@ from bespeak.recommend.measure import (
     weighed,
 )
 from bespeak.recommend.texts import Ids
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 Counting = Literal["auto", "memory", "engine"]
 BYTES_AN_ENTRY = 150
@@ -106,6 +108,8 @@ def _counted(
 
     Of a longer history than `longest` the heaviest count: by weight, then the latest, then by id.
     """
+    import ibis
+
     ids = pa.table({"item_id": items.arrow(), "item": np.arange(len(items))})
     known = interactions.inner_join(engine.table(ids), "item_id")
     heaviest = [ibis.desc("weight"), ibis.desc("last_time"), ibis.asc("item")]
@@ -142,6 +146,8 @@ def _weighted(
     engine: Engine, counted: ir.Table, population: Population, weighting: Weighting
 ) -> ir.Table:
     """The same with the weights as `weighting` makes them, by the same code as in memory."""
+    import ibis
+
     rows = counted.select("customer_id", "item", "weight", "length")
     if weighting == "linear":
         return rows
@@ -185,6 +191,8 @@ def _sizes(
 
 def _valued(engine: Engine, weighted: ir.Table, measure: Measure, enough: Flags) -> ir.Table:
     """customer_id, item, value of the entries of items that enough histories hold."""
+    import ibis
+
     lengths = np.arange(len(measure.factors))
     # floats reach the engine in tables: in the text of a query one may lose its last bit
     factors = engine.table(pa.table({"length": lengths, "factor": measure.factors}))
@@ -198,6 +206,8 @@ def _best(
     engine: Engine, sums: ir.Table, measure: Measure, n: int
 ) -> tuple[Whole, Index, Index, Index]:
     """Each item's n best, ranked in the engine: indptr, neighbours, similarity, common."""
+    import ibis
+
     count = len(measure.left)
     norms = pa.table(
         {"item": np.arange(count), "left": measure.left, "right": measure.right,

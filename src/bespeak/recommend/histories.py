@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
-from bespeak.engines import Engine
 from bespeak.errors import ArtifactCorrupt, NotReady
 from bespeak.recommend.texts import Ids, load_array
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 UNIT = 1_000_000
 """Weights are whole millionths, so that no rank depends on the order of a sum."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bespeak.columns import DISMISS, EVENT_TYPES, RESTORE
-from bespeak.engines import Engine
 from bespeak.errors import ColumnMissing, ConfigInvalid, NotReady
 from bespeak.recommend.histories import UNIT, Histories, Interactions
 from bespeak.recommend.texts import Ids
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 DAY = 86_400_000_000
 _COLUMNS: Mapping[str, type[np.generic]] = {
@@ -75,6 +77,8 @@ def latest(engine: Engine, events: ir.Table) -> datetime:
 
 def usual_places(events: ir.Table) -> ir.Table:
     """customer_id, place: where each customer has most events; ties fall to the least name."""
+    import ibis
+
     named = events.filter(events["customer_id"].notnull(), events["place"].notnull())
     counts = named.group_by(["customer_id", "place"]).aggregate(n=named.count())
     ranked = counts.mutate(
@@ -170,6 +174,8 @@ def _weighed(
     as_of: datetime,
 ) -> ir.Table:
     """Events that count, and returns: pair, micros, what it counts, thousandths of a unit."""
+    import ibis
+
     end = instant(as_of)
     micros = engine.micros(events["time"])
     kept = events.filter(
@@ -227,6 +233,8 @@ def _summed(instants: ir.Table) -> ir.Table:
 
 def _kept(pairs: ir.Table) -> ir.Table:
     """Purchases net of returns, and one set of times; pairs that count nothing are left out."""
+    import ibis
+
     pairs = pairs.filter(_wanted(pairs))
     whole, back = pairs["units_in"].cast("float64"), pairs["units_back"].cast("float64")
     returned = pairs["units_back"] > 0

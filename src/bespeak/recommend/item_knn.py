@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import ibis.expr.types as ir
 import msgspec
 import numpy as np
-from scipy import sparse
 
-from bespeak.engines import Engine
+from bespeak.compiled import sealed
 from bespeak.recommend import kernels
 from bespeak.recommend.base import (
     RHYTHM,
@@ -41,7 +40,6 @@ from bespeak.recommend.histories import (
     read_json,
     write_json,
 )
-from bespeak.recommend.kernels import sealed
 from bespeak.recommend.measure import (
     ItemKnnParameters,
     Measure,
@@ -50,7 +48,13 @@ from bespeak.recommend.measure import (
     squares,
     weighed,
 )
+from bespeak.recommend.single import Neighbours, Ready, Single
 from bespeak.recommend.texts import Ids, load_array
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 SHARES = 1 << 24
 """A history's weights are scaled to sum to this, so that lists of any length compare."""
@@ -64,7 +68,7 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class ItemKnn:
+class ItemKnn(Ready):
     """Each item's neighbours, compressed: best first, ties by item id.
 
     similarity : int32; `scale` of them are a similarity of 1
@@ -90,6 +94,8 @@ class ItemKnn:
         return self.scale * SHARES
 
     def scores(self, histories: Histories) -> Whole:
+        from scipy import sparse
+
         check_block(len(histories), len(self.items))
         used = histories.heaviest(self.parameters.longest_history)
         count = len(self.items)
@@ -129,6 +135,12 @@ class ItemKnn:
             even_parts(used.lengths),
         )
         return Ranked(items, scores, (items >= 0).sum(axis=1))
+
+    def single(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Single | None:
+        """See `single.Ready`."""
+        if len(history.indices) > self.parameters.longest_history:
+            return None
+        return self._near.single(history, min(k, len(self.items)), exclude=exclude, allow=allow)
 
     def similar(self, items: Index, k: int) -> Ranked:
         """For each of `items`, the k items most like it, itself left out."""
@@ -204,6 +216,11 @@ class ItemKnn:
     @property
     def _own(self) -> int:
         return round(self.parameters.own * self.scale)
+
+    @cached_property
+    def _near(self) -> Neighbours:
+        lists = (self.indptr, self.neighbours, self.similarity, self.common)
+        return Neighbours.of(lists, self._own, float(SHARES))
 
 
 def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> ItemKnn:

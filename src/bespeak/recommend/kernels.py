@@ -6,31 +6,13 @@ numba's own threading layers are not used. All sums are of whole numbers, so the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
+from bespeak.compiled import compiled
+
 MOST = (1 << 31) - 1
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def compiled(function: Function) -> Function:
-    """Machine code, kept beside the module or, where that is read-only, in the user's cache."""
-    try:
-        return cast(Function, numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # nowhere to write at all: compile once a process, a second or so
-        return cast(Function, numba.njit(nogil=True)(function))
-
-
-def sealed(*arrays: Any) -> tuple[Any, ...]:
-    """Read-only views, mapped or not: compiled code is made once a type, and these are one."""
-    views = tuple(np.asarray(array).view() for array in arrays)
-    for view in views:
-        view.flags.writeable = False
-    return views
 
 
 def likeness(total: Any, left: Any, right: Any, shrinkage: Any) -> Any:

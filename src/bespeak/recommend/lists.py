@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bespeak.recommend.base import Model, Ranked, Whys, fill, whys
+from bespeak.recommend.base import Model, Ranked, Why, Whys, fill, whys
 from bespeak.recommend.histories import Flags, Histories, Index, Whole
 from bespeak.recommend.popular import Popular
+from bespeak.recommend.single import NOTHING, Ready
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,10 +19,12 @@ class Lists:
 
     ranked   : `own` counts the leading items that whoever made the list put there itself
     by_model : whether the model made the list; else it is popular items alone, a fallback
+    facts    : why each item of a single list is on it, where that came with the list
     """
 
     ranked: Ranked
     by_model: Flags
+    facts: Sequence[Why] | None = None
 
 
 def listed(
@@ -33,6 +37,13 @@ def listed(
     allow: Flags,
 ) -> Lists:
     """The k best a history by the model; short lists are filled up, empty ones replaced."""
+    if len(histories) == 1 and isinstance(model, Ready):
+        out = NOTHING if exclude is None else exclude.indices
+        alone = model.single(histories, k, exclude=out, allow=allow)
+        if alone is not None and len(alone.items) == min(k, len(model.items)):
+            own = np.array([len(alone.items)])
+            ranked = Ranked(alone.items[None, :], alone.scores[None, :], own)
+            return Lists(ranked, own > 0, alone.facts)
     ranked = model.recommend(histories, k, exclude=exclude, allow=allow)
     by_model: Flags = ranked.own > 0
     width = min(k, len(model.items))

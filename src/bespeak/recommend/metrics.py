@@ -6,14 +6,18 @@ the training part never saw; only customers with at least one are measured.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from bespeak.errors import BadRequest
 from bespeak.recommend.base import Ranked
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions, Whole
 from bespeak.recommend.splits import Held
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Real = NDArray[np.float64]
 
@@ -152,6 +156,8 @@ def _unlike(columns: sparse.csr_array) -> float:
 
 def _unit_columns(histories: Histories, items: int) -> sparse.csr_array:
     """Items by customers, each row of length 1."""
+    from scipy import sparse
+
     having = np.bincount(histories.indices, minlength=items)
     values = 1 / np.sqrt(having[histories.indices])
     shape = (len(histories), items)

@@ -6,11 +6,8 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import ibis.expr.types as ir
-
-from bespeak.engines import Engine
 from bespeak.errors import NotFound
 from bespeak.recommend.als import Als, AlsParameters, fit_als
 from bespeak.recommend.base import Model, Parameters, checked
@@ -20,6 +17,11 @@ from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
 from bespeak.recommend.texts import Ids
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property, lru_cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -25,7 +25,7 @@ OFTEN = 5
 
 DAY = 86_400_000_000
 REMEMBERED = 20_000
-"""Texts that are kept at hand; a few MB."""
+"""Texts that are kept at hand; some 8 MB."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -54,8 +54,7 @@ FALLBACKS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """A code and its parameters for programs, a sentence for people in both languages."""
 
     code: str
@@ -102,8 +101,7 @@ def _day(micros: int, *, zone: ZoneInfo, present: int | None) -> tuple[str, str]
 
 
 def _date(micros: int, zone: ZoneInfo) -> date:
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-    return at.astimezone(zone).date()
+    return datetime.fromtimestamp(micros // 1_000_000, zone).date()
 
 
 def reason(why: Why, history: Histories, telling: Telling) -> Reason:

@@ -10,12 +10,11 @@ import functools
 from typing import Any
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  what np.dot is inside compiled code
 from threadpoolctl import ThreadpoolController
 
+from bespeak.compiled import compiled, sealed
 from bespeak.recommend.base import even_parts, on_all_cores
 from bespeak.recommend.histories import Whole
-from bespeak.recommend.kernels import compiled, sealed
 
 CHUNK = 512
 """Entries of a long row that are added up at once."""
@@ -24,6 +23,8 @@ CHUNK = 512
 @functools.cache
 def blas() -> ThreadpoolController:
     """What holds the libraries of linear algebra to one thread: rows are what runs in parallel."""
+    import scipy.linalg.cython_blas  # noqa: F401  what np.dot is inside compiled code
+
     return ThreadpoolController()
 
 

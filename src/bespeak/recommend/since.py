@@ -7,17 +7,19 @@ that has passed, which is the same for all and so changes no rank.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bespeak.columns import DISMISS, RESTORE
+from bespeak.compiled import brief, sealed
 from bespeak.recommend.histories import NO_TIME, UNIT, Histories
 from bespeak.recommend.interactions import DAY
 
 
-@dataclass(frozen=True)
-class Since:
+class Since(NamedTuple):
     """One event about an item; time in microseconds since 1970."""
 
     item_id: str
@@ -48,33 +50,10 @@ class Counting:
         return max(round(weight * UNIT), 1)
 
 
-@dataclass
-class _Had:
-    """One item of the history."""
-
-    weight: int = 0
-    times: int = 0
-    first: int = NO_TIME
-    last: int = NO_TIME
-    bought: bool = False
-    wanted: int = NO_TIME
-    dismissed: int = NO_TIME
-
-    @property
-    def counts(self) -> bool:
-        """Whether it has a weight, and the last word on it is no dismissal."""
-        return self.weight > 0 and not (NO_TIME < self.dismissed >= self.wanted)
-
-    def add(self, event: Since, counts: int) -> None:
-        """Purchases make the times, where there is one; else the other events do."""
-        self.weight += counts
-        purchase = event.type == "purchase"
-        if purchase and not self.bought:
-            self.times, self.first, self.last, self.bought = 0, NO_TIME, NO_TIME, True
-        if purchase == self.bought and event.time != self.last:
-            self.times += 1
-            self.first = event.time if self.first == NO_TIME else min(self.first, event.time)
-            self.last = max(self.last, event.time)
+COLUMNS = (np.int32, np.int64, np.int32, np.int64, np.int64, np.bool_)
+"""Of items, weights, times, first and last time, and whether they were bought."""
+OTHER, PURCHASE, DISMISSED, RESTORED = range(4)
+KINDS = MappingProxyType({"purchase": PURCHASE, DISMISS: DISMISSED, RESTORE: RESTORED})
 
 
 def brought_up_to_date(
@@ -91,34 +70,87 @@ def brought_up_to_date(
     history : one row
     places  : each event's item among the model's, -1 where it has none, which counts nothing
     """
-    had = {
-        int(item): _Had(int(weight), int(times), int(first), int(last), bool(bought), int(last))
-        for item, weight, times, first, last, bought in zip(
-            history.indices, history.weights, history.times, history.first_time,
-            history.last_time, history.bought, strict=True,
-        )
-    }  # fmt: skip
-    for event, place in zip(events, places, strict=True):
-        if place < 0:
-            continue
-        one, counts = had.setdefault(int(place), _Had()), counting.of(event, as_of)
-        if counts:
-            one.add(event, counts)
-        if event.type == DISMISS:
-            one.dismissed = max(one.dismissed, event.time)
-        elif counts or event.type == RESTORE:
-            one.wanted = max(one.wanted, event.time)
-    found = sorted((item, one) for item, one in had.items() if one.counts)
-    return replace(
-        history,
-        indptr=np.array([0, len(found)], np.int64),
-        indices=np.array([item for item, _ in found], np.int32),
-        weights=np.array([one.weight for _, one in found], np.int64),
-        times=np.array([one.times for _, one in found], np.int32),
-        first_time=np.array([one.first for _, one in found], np.int64),
-        last_time=np.array([one.last for _, one in found], np.int64),
-        bought=np.array([one.bought for _, one in found], np.bool_),
-    )
+    told = [
+        (place, counting.of(event, as_of), KINDS.get(event.type, OTHER), event.time)
+        for event, place in zip(events, places, strict=True)
+        if place >= 0
+    ]
+    room = len(history.indices) + len(told)
+    made: tuple[Any, ...] = tuple(np.empty(room, kind) for kind in COLUMNS)
+    had = sealed(
+        history.indices, history.weights, history.times, history.first_time, history.last_time,
+        history.bought,
+    )  # fmt: skip
+    size = _merged(had, np.array(told, np.int64).reshape(-1, 4), made)
+    items, weights, times, first, last, bought = (column[:size] for column in made)
+    indptr = np.array([0, size])
+    return Histories(indptr, items, weights, times, first, last, bought, history.groups)
+
+
+@brief
+def _merged(had: tuple[Any, ...], told: Any, made: tuple[Any, ...]) -> int:
+    """Fill `made` with the history as it is now; how many items it has.
+
+    had, made : (items, weights, times, first_time, last_time, bought)
+    told      : rows of (item, what it counts, kind, time), oldest first
+    """
+    items, weights, times, first, last, bought = made
+    size, room = len(had[0]), len(items)
+    # when each was last wanted, and when last dismissed
+    wanted, dismissed = np.full(room, NO_TIME), np.full(room, NO_TIME)
+    items[:size], weights[:size], times[:size] = had[0], had[1], had[2]
+    first[:size], last[:size], bought[:size] = had[3], had[4], had[5]
+    wanted[:size] = had[4]
+    for row in range(len(told)):
+        at = np.searchsorted(items[:size], told[row, 0])
+        if at == size or items[at] != told[row, 0]:
+            _inserted(made, wanted, dismissed, at, size, told[row, 0])
+            size += 1
+        _counted(made, wanted, dismissed, at, told[row])
+    kept = 0
+    for at in range(size):
+        # it has a weight, and the last word on it is no dismissal
+        if weights[at] > 0 and (dismissed[at] == NO_TIME or dismissed[at] < wanted[at]):
+            items[kept], weights[kept], times[kept] = items[at], weights[at], times[at]
+            first[kept], last[kept], bought[kept] = first[at], last[at], bought[at]
+            kept += 1
+    return kept
+
+
+@brief
+def _inserted(
+    made: tuple[Any, ...], wanted: Any, dismissed: Any, at: int, size: int, item: int
+) -> None:
+    """An item that counts nothing yet, at its place among the first `size`."""
+    items, weights, times, first, last, bought = made
+    for later in range(size, at, -1):
+        items[later], weights[later] = items[later - 1], weights[later - 1]
+        times[later], bought[later] = times[later - 1], bought[later - 1]
+        first[later], last[later] = first[later - 1], last[later - 1]
+        wanted[later], dismissed[later] = wanted[later - 1], dismissed[later - 1]
+    items[at], weights[at], times[at], bought[at] = item, 0, 0, False
+    first[at] = last[at] = wanted[at] = dismissed[at] = NO_TIME
+
+
+@brief
+def _counted(made: tuple[Any, ...], wanted: Any, dismissed: Any, at: int, told: Any) -> None:
+    """One event of the item at that place."""
+    _, weights, times, first, last, bought = made
+    counts, kind, time = told[1], told[2], told[3]
+    if counts:
+        weights[at] += counts
+        purchase = kind == PURCHASE
+        # purchases make the times, where there is one; else the other events do
+        if purchase and not bought[at]:
+            times[at], first[at], last[at], bought[at] = 0, NO_TIME, NO_TIME, True
+        if purchase == bought[at] and time != last[at]:
+            times[at] += 1
+            first[at] = time if first[at] == NO_TIME else min(first[at], time)
+            last[at] = max(last[at], time)
+    if kind == DISMISSED:
+        dismissed[at] = max(dismissed[at], time)
+    elif counts or kind == RESTORED:
+        wanted[at] = max(wanted[at], time)
 
 
 def hidden(before: Iterable[str], events: Sequence[Since], counting: Counting) -> set[str]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from bespeak.engines import Engine
 from bespeak.errors import BadRequest
 from bespeak.recommend.files import Rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions, Whole, compressed
 from bespeak.recommend.interactions import DAY, instant, ranked_ids
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from bespeak.engines import Engine
 
 
 @dataclass(frozen=True, eq=False)

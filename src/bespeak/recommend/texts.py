@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bespeak.compiled import find as found
+from bespeak.compiled import sealed
 from bespeak.errors import ArtifactCorrupt
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -123,16 +125,19 @@ class Ids(Texts):
 
     def find(self, text: str) -> int:
         """The position of `text`, or -1."""
-        wanted = _encoded(text)
-        at = bisect_left(range(len(self)), wanted, key=self.raw)
-        return at if at < len(self) and self.raw(at) == wanted else -1
+        blob, ends = self._sealed
+        return int(found(blob, ends, np.frombuffer(_encoded(text), np.uint8)))
+
+    @cached_property
+    def _sealed(self) -> tuple[Any, ...]:
+        return sealed(self.blob, self.ends)
 
     def find_all(self, texts: Sequence[str]) -> NDArray[np.int32]:
         """Positions of `texts`, -1 where there is none.
 
         A handful is searched for; many are looked up in a table made for the occasion.
         """
-        if len(texts) * 50 < len(self):
+        if len(texts) * 3 < len(self):
             return np.array([self.find(text) for text in texts], np.int32)
         places = {self.raw(index): index for index in range(len(self))}
         return np.array([places.get(_encoded(text), -1) for text in texts], np.int32)

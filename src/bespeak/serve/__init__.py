@@ -1,7 +1,7 @@
 """HTTP over one published snapshot: it reads, and never trains.
 
-`publish` writes a snapshot, `Snapshot.open` reads it, a `Shop` adds the functions that recommend,
-`create_app` makes the application of it and `serve` runs that on this machine.
+`publication.publish` writes a snapshot, `Snapshot.open` reads it, a `Shop` adds the functions that
+recommend, `create_app` makes the application of it and `serve` runs that on this machine.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from bespeak.serve.app import Reload, create_app
 from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.consenting import of_a_stranger
 from bespeak.serve.intake import Intake
-from bespeak.serve.publication import Findings, Rows, publish
 from bespeak.serve.run import Site, serve, serve_sites
-from bespeak.serve.shop import EVERYTHING, FeaturesNow, Filters, People, Shop
+from bespeak.serve.shop import EVERYTHING, FeaturesLately, FeaturesNow, Filters, People, Shop
 from bespeak.serve.snapshot import Snapshot
 
 __all__ = [
@@ -21,19 +20,17 @@ __all__ = [
     "UNCHANGED",
     "Admission",
     "Changes",
+    "FeaturesLately",
     "FeaturesNow",
     "Filters",
-    "Findings",
     "Intake",
     "People",
     "Reload",
-    "Rows",
     "Shop",
     "Site",
     "Snapshot",
     "create_app",
     "of_a_stranger",
-    "publish",
     "serve",
     "serve_sites",
 ]

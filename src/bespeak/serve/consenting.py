@@ -40,18 +40,12 @@ def refuses(request: Request, purpose: Purpose, words: Words) -> bool:
     return not shop_of(request).privacy.allows(purpose, words)
 
 
-def of_a_stranger(
-    answer: Mapping[str, Any], customer_id: str | None, *, live: bool
-) -> dict[str, Any]:
-    """A list that was made without any history, as the answer to who wants it so.
-
-    live : whether the log could be read
-    """
+def of_a_stranger(answer: Mapping[str, Any], customer_id: str | None) -> dict[str, Any]:
+    """A list that was made without any history, as the answer to who wants it so."""
     # where the filters leave nothing, that is the reason
     nothing_left = None if answer["items"] else answer["fallback_reason"]
     reason = nothing_left or dict(REFUSED)
-    said = {"fallback": True, "fallback_reason": reason, "live": live}
-    return {**answer, "customer_id": customer_id, **said}
+    return {**answer, "customer_id": customer_id, "fallback": True, "fallback_reason": reason}
 
 
 def said(shop: Shop, words: Words) -> dict[str, answers.ConsentSaid]:

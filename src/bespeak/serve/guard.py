@@ -30,8 +30,10 @@ HEADERS: Mapping[bytes, bytes] = MappingProxyType(
         b"cross-origin-opener-policy": b"same-origin",
         b"cross-origin-resource-policy": b"same-origin",
         b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+        b"cache-control": b"no-store",
     }
 )
+OURS = tuple(HEADERS.items())
 
 
 class Guard:
@@ -69,10 +71,9 @@ def is_loopback(host: str) -> bool:
 
 def _with_ours(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     named = {key.lower() for key, _ in headers}
-    ours = [(key, value) for key, value in HEADERS.items() if key not in named]
-    if b"cache-control" not in named:
-        ours.append((b"cache-control", b"no-store"))
-    return [*headers, *ours]
+    if named.isdisjoint(HEADERS):
+        return [*headers, *OURS]
+    return [*headers, *((key, value) for key, value in OURS if key not in named)]
 
 
 def _refused(host: bytes) -> ASGIApp:

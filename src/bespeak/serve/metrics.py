@@ -36,6 +36,7 @@ class Metrics:
         said = {"tenant": tenant, "worker": worker}
         self._paths = paths
         self._labels = {name: value for name, value in said.items() if value is not None}
+        self._at_hand: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._registry = CollectorRegistry()
         registry = self._registry
         self._requests = Counter(
@@ -83,6 +84,14 @@ class Metrics:
         content = generate_latest(shown)
         return Response(content, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
+    def _of(self, path: str, status: int) -> tuple[Counter, Histogram]:
+        """The count and the times of one address and status; looked up by label once."""
+        found = self._at_hand.get((path, status))
+        if found is None:
+            found = self._requests.labels(path, str(status)), self._seconds.labels(path)
+            self._at_hand[path, status] = found
+        return found
+
     def path_of(self, scope: Scope) -> str:
         """The address of a request that has been answered, as the documentation has it."""
         return self._paths.get(scope.get("endpoint"), OTHER)
@@ -105,9 +114,9 @@ class Metrics:
             try:
                 await app(scope, receive, noted)
             finally:
-                path = self.path_of(scope)
-                self._requests.labels(path, str(status)).inc()
-                self._seconds.labels(path).observe(time.perf_counter() - started)
+                count, seconds = self._of(self.path_of(scope), status)
+                count.inc()
+                seconds.observe(time.perf_counter() - started)
 
         return counted
 

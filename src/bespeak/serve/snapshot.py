@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bespeak.compiled import place, sealed
 from bespeak.consent import Word, Words, latest
 from bespeak.errors import ArtifactCorrupt
 from bespeak.serve import answers
 
-FEW = 8
-"""Rows of a key that are gone through before their end is searched for."""
 FORMAT = 3
 """Of the files; another number is another layout."""
 
@@ -48,38 +46,49 @@ class Sorted:
                 f"{path}: not a readable Arrow file",
                 next_step="Delete that folder and run `bespeak run` again.",
             ) from error
-        keys = self.rows[key]
-        # one piece is looked into at half the cost of many
-        self._keys = keys.chunk(0) if keys.num_chunks == 1 else keys
+        self._keys = [_texts(chunk) for chunk in self.rows[key].chunks]
 
     def of(self, key: str) -> pa.Table:
         """Every row of one key, in the file's order; none if it is not there."""
-        start = self._place(key, bisect.bisect_left)
-        stop = start
-        while stop < len(self._keys) and self._keys[stop].as_py() == key:
-            stop += 1
-            if stop - start == FEW:
-                stop = self._place(key, bisect.bisect_right)
-                break
+        start, stop = self._span(key)
         return self.rows.slice(start, stop - start)
 
     def one(self, key: str) -> dict[str, Any] | None:
         """The first row of one key."""
-        start = self._place(key, bisect.bisect_left)
-        if start == len(self._keys) or self._keys[start].as_py() != key:
+        start, stop = self._span(key)
+        if start == stop:
             return None
         found: dict[str, Any] = self.rows.slice(start, 1).to_pylist()[0]
         return found
 
     def has(self, key: str) -> bool:
         """Whether there is a row of that key."""
-        start = self._place(key, bisect.bisect_left)
-        return start < len(self._keys) and self._keys[start].as_py() == key
+        start, stop = self._span(key)
+        return start < stop
 
-    def _place(self, key: str, side: Any) -> int:
-        # engines order text by its UTF-8 bytes, which is how Python orders code points
-        place: int = side(range(len(self._keys)), key, key=lambda at: self._keys[at].as_py())
-        return place
+    def _span(self, key: str) -> tuple[int, int]:
+        """Where its rows begin and end."""
+        # engines order text by its UTF-8 bytes; nothing stands between a text and it with a NUL
+        wanted = key.encode("utf-8", "surrogatepass")
+        return self._before(wanted), self._before(wanted + b"\0")
+
+    def _before(self, wanted: bytes) -> int:
+        """How many keys come before it."""
+        found, text = 0, np.frombuffer(wanted, np.uint8)
+        for blob, ends in self._keys:
+            here = place(blob, ends, text)
+            found += here
+            if here < len(ends) - 1:
+                break
+        return found
+
+
+def _texts(keys: pa.Array) -> tuple[Any, ...]:
+    """The bytes and the ends of a piece of a column of text, where they lie."""
+    _, ends, blob = keys.buffers()
+    kind = np.int64 if pa.types.is_large_string(keys.type) else np.int32
+    starts = np.frombuffer(ends, kind)[keys.offset :][: len(keys) + 1]
+    return sealed(np.frombuffer(blob or b"", np.uint8), starts)
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,8 @@ class Snapshot:
 
     def hidden_from(self, customer_id: str) -> list[str]:
         """The items that a customer has dismissed."""
+        if not self.hidden.rows.num_rows:
+            return []
         found: list[str] = self.hidden.of(customer_id)["item_id"].to_pylist()
         return found
 

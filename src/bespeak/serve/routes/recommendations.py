@@ -116,9 +116,8 @@ async def for_customer(request: Request) -> Response:
             )
         raise unknown_customer(customer_id)
     if consenting.refuses(request, "personalisation", consenting.words_of(request, customer_id)):
-        return answers.reply(
-            consenting.of_a_stranger(_anybodys(request, asked), customer_id, live=told is not None)
-        )
+        anybodys = consenting.of_a_stranger(_anybodys(request, asked), customer_id)
+        return answers.reply({**anybodys, "live": told is not None})
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     answer = shop.recommend(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
@@ -144,10 +143,8 @@ async def for_history(request: Request) -> Response:
         told = _told(request, [f"{SESSION}:{session}"], after=0)
         words = consenting.words_in(request, session)
         if consenting.refuses(request, "personalisation", words):
-            live = told is not None
-            return answers.reply(
-                consenting.of_a_stranger(_anybodys(request, asked), None, live=live)
-            )
+            anybodys = consenting.of_a_stranger(_anybodys(request, asked), None)
+            return answers.reply({**anybodys, "live": told is not None})
     answer = shop.recommend(
         customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
         since=told or (), filters=asked.filters, changes=changes, label=asked.label,

@@ -1,0 +1,7 @@
+"""What lists are made of, as runs publish it and servers find it."""
+
+from __future__ import annotations
+
+INTERACTIONS = "features/interactions"
+HISTORIES, CATALOGUE = "artifacts/histories", "artifacts/catalogue"
+MODELS, EVALUATION = "artifacts/models", "artifacts/evaluation"
