@@ -51,7 +51,8 @@ def test_a_worker_killed_in_the_middle_of_a_run_changes_nothing(tmp_path: Path) 
     assert after[survivor] > killed.tasks, "the other one went on alone"
     steps = json.loads(log.read_text("utf-8"))["steps"]
     later = [step["name"] for step in steps if step["stage"] == "prepare"][3:]
-    assert later == ["web", "app", "mail", "social", "identities", "items", "customers"]
+    united = ["identities", "items", "customers", "exposures", "consent"]
+    assert later == ["web", "app", "mail", "social", *united]
     found = compare_workspaces(Workspace(here), Workspace(there))
     assert found.equal, [each.name for each in found.found if not each.same]
     record = {key for key in Workspace(there).current() if key.startswith(("record", "features"))}
