@@ -243,7 +243,7 @@ def test_a_list_is_logged_as_it_was_shown_and_changes_no_history(
     shown = session(asked, session_id="s1").json()
     listed = asked("/v1/customers/c01/recommendations?k=3").json()
     asked("/v1/recommendations", method="POST", body=b'{"items": ["i00"]}')  # nobody's
-    intake.writer.append([]).result()  # what was offered before is written by now
+    intake.writer.append([]).result(10)  # what was offered before is written by now
     logged = [kept.entry for kept in intake.log.after(0, 9) if kept.entry.type == "impression"]
     assert [one.event_id for one in logged] == [
         f"shown-{shown['request_id']}", f"shown-{listed['request_id']}"

@@ -118,7 +118,7 @@ def test_who_was_erased_is_not_asked_about_and_no_version_is_refused_for_it(new:
     def never(**named: Any) -> Any:
         raise NotFound("erased")
 
-    people = People(erase=never, export=never, marks=Marks)  # type: ignore[arg-type]
+    people = People(erase=never, export=never, heard=never, marks=Marks)  # type: ignore[arg-type]
     asked = of_whom(new.recommend, lambda named: named["customer_id"] == "c01", never)
     kept = replace(new, people=people, recommend=asked)
     assert kept.erased("c01")

@@ -25,10 +25,15 @@ PAUSE_S = 0.1
 
 @dataclass(frozen=True)
 class _Batch:
-    """Entries that are answered together; without any, it only wakes the thread."""
+    """Entries that are answered together."""
 
     entries: Sequence[Entry]
     done: Future[int]
+
+
+@dataclass(frozen=True)
+class _Wake:
+    """Something was offered, or the log is to be tried: nobody waits for an answer."""
 
 
 class Writer:
@@ -36,7 +41,7 @@ class Writer:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._batches: queue.SimpleQueue[_Batch | _Wake | None] = queue.SimpleQueue()
         self._offered: list[Entry] = []
         self._waiting, self._lock, self._closed = 0, threading.Lock(), False
         self._problem: BespeakError | None = None
@@ -57,7 +62,7 @@ class Writer:
         """Somebody could not read the log: `problem` until it is found to be well."""
         known, self._problem = self._problem, error
         if known is None:
-            self._batches.put(_Batch([], Future()))
+            self._batches.put(_Wake())
 
     def append(self, entries: Sequence[Entry]) -> Future[int]:
         """How many were new, once they are durable; a Future that fails with LogUnavailable.
@@ -89,7 +94,7 @@ class Writer:
             self._waiting += 1
             self._offered.append(entry)
             if len(self._offered) == 1:
-                self._batches.put(_Batch([], Future()))
+                self._batches.put(_Wake())
         return True
 
     def close(self) -> None:
@@ -128,7 +133,7 @@ class Writer:
                 break
             if batch is None:
                 return batches, False
-            if batch.entries:
+            if isinstance(batch, _Batch):
                 batches.append(batch)
                 size += len(batch.entries)
             elif until is None:
