@@ -37,7 +37,7 @@ def session(asked: Ask, **more: Any) -> Answer:
 
 def shown(intake: Intake) -> list[dict[str, Any]]:
     """The impressions that are logged; those offered before are written by then."""
-    intake.writer.append([]).result()
+    intake.writer.append([]).result(10)
     return [json.loads(kept.entry.body) for kept in intake.log.after(0, 99)]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from asking import Answer, Ask, ask_of
 
-from bespeak import collect, live
+from bespeak import live, privacy
 from bespeak.access import Keyring, Limits, sign
 from bespeak.errors import BadRequest, Busy
 from bespeak.serve import Admission, Intake, Shop, create_app
@@ -33,12 +33,12 @@ from functools import partial
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import little_shop
-from bespeak import collect, live
+from bespeak import live, privacy
 from bespeak.access import Keyring
 from bespeak.serve import Admission, Intake, Site, serve_sites
 
 def intake(folder):
-    return Intake.over(live.SQLiteLog(folder / "live.db"), partial(collect.identifier, secret=b"s"))
+    return Intake.over(live.SQLiteLog(folder / "live.db"), partial(privacy.identifier, secret=b"s"))
 
 sites = [
     Site(partial(little_shop.shop, Path(sys.argv[2]), name), partial(intake, Path(folder)), None,
@@ -54,7 +54,7 @@ class One:
 
     def __init__(self, name: str, shop: Shop, folder: Path) -> None:
         folder.mkdir()
-        identify = partial(collect.identifier, secret=name.encode())
+        identify = partial(privacy.identifier, secret=name.encode())
         self.name, self.keyring = name, Keyring(folder)
         self.public = self.keyring.create("public")[1]
         self.secret = self.keyring.create("secret")[1]
