@@ -14,7 +14,7 @@ from typing import Any
 
 from bespeak import features, live, serve
 from bespeak.consent import CONSENT
-from bespeak.flow.taking import COPIES
+from bespeak.opening import COPIES
 from bespeak.serve.assortment import described
 
 UNIT = Decimal("0.0001")

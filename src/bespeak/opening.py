@@ -7,6 +7,9 @@ from bespeak.config import Config
 from bespeak.privacy import tombstones
 from bespeak.workspace import Workspace
 
+COPIES = "live"
+"""Folder of the log's copies in a workspace; also what the source is called."""
+
 
 def open_log(workspace: Workspace, config: Config) -> live.Log:
     """The workspace's event log; it is made if it is not there.

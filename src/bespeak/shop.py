@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from bespeak import (
 from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS
 from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
+from bespeak.lately import Lately
 from bespeak.opening import open_log
 from bespeak.privacy import identifier, tombstones
 from bespeak.tasks import FOLDER as TASKS
@@ -92,7 +92,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
     config = workspace.config()
     # who fixes the instant of the features wants them as of then
     zone = config.workspace.timezone
-    now = _lately(snapshot, zone) if config.features.as_of is None else None
+    now = Lately(snapshot, zone) if config.features.as_of is None else None
     runs = ledger.past_runs(workspace)
     last: Sequence[ledger.Document] = next((run["steps"] for run in runs if run["made"]), ())
     opened = serve.Shop(
@@ -132,25 +132,6 @@ def answer_one(
         return opened.recommend(customer_id=customer_id, items=items, k=k, repeat=repeat)
     answer = opened.recommend(customer_id=None, items=(), k=k, repeat=repeat)
     return serve.of_a_stranger(answer, customer_id)
-
-
-def _lately(snapshot: serve.Snapshot, zone: str) -> serve.FeaturesLately:
-    @functools.cache
-    def made() -> serve.FeaturesLately:
-        from bespeak.lately import Lately  # with it comes Ibis, as above
-
-        return Lately(snapshot, zone)
-
-    def now(
-        customer_id: str,
-        since: Sequence[live.Kept],
-        *,
-        moment: datetime,
-        changes: serve.Changes = serve.UNCHANGED,
-    ) -> serve.FeaturesNow:
-        return made()(customer_id, since, moment=moment, changes=changes)
-
-    return now
 
 
 def _unlearned(

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from bespeak import features
 from bespeak.columns import RECORD
 from bespeak.config import Features
 from bespeak.engines import Engine
+from bespeak.features import tables
 from bespeak.features.declare import DAY, Aggregate, Condition, Is, Where
 
 KINDS = {
@@ -79,7 +79,7 @@ def customers(
     engine: Engine, rows: Sequence[Event], *, as_of: datetime | None = NOON, zone: str = "UTC"
 ) -> dict[str, dict[str, Any]]:
     """customer_id -> column -> value."""
-    table = features.customers(
+    table = tables.customers(
         engine, events(engine, rows), shop(engine), as_of=as_of, config=SETTINGS, timezone=zone
     )
     return {row["customer_id"]: row for row in engine.run(table).to_pylist()}
@@ -89,7 +89,7 @@ def items(
     engine: Engine, rows: Sequence[Event], *, as_of: datetime | None = NOON
 ) -> dict[str, dict[str, Any]]:
     """item_id -> column -> value."""
-    table = features.items(
+    table = tables.items(
         engine, events(engine, rows), shop(engine), as_of=as_of, config=SETTINGS, timezone="UTC"
     )
     return {row["item_id"]: row for row in engine.run(table).to_pylist()}

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from bespeak.engines import Engine
-from bespeak.features.clock import local, micros, offsets
+from bespeak.features.behaviour import local
+from bespeak.features.clock import micros, offsets
 
 ZONES = ["UTC", "Europe/London", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"]
 

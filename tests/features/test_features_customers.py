@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from feature_worlds import NOON, at, customers, event, events, shop
 
-from bespeak import features
 from bespeak.config import Features
 from bespeak.engines import Engine
 from bespeak.errors import BadRequest, ConfigInvalid, NotReady
+from bespeak.features import tables
 
 SHARES = ("night_share", "morning_share", "afternoon_share", "evening_share")
 
@@ -203,7 +203,7 @@ def test_as_of_before_every_event_says_what_to_do(engine: Engine) -> None:
 
 def test_a_window_without_days_is_refused(engine: Engine) -> None:
     with pytest.raises(ConfigInvalid, match="windows_days"):
-        features.customers(
+        tables.customers(
             engine,
             events(engine, [event("ann", at(1))]),
             shop(engine),

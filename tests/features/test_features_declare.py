@@ -6,6 +6,7 @@ from feature_worlds import SETTINGS, at, event, events, shop
 
 from bespeak import features
 from bespeak.engines import Engine
+from bespeak.features import tables
 from bespeak.features.declare import AsOf, aggregates, count, evaluate, greatest, share, total
 from bespeak.features.families import of_orders
 from bespeak.features.scope import Scope
@@ -43,7 +44,7 @@ def test_an_aggregate_used_twice_is_computed_once() -> None:
 def test_every_column_of_both_tables_is_explained_in_both_languages(engine: Engine) -> None:
     rows = [event("ann", at(5)), event("ann", at(4), item_id="cake", channel="web")]
     arguments = {"as_of": None, "config": SETTINGS, "timezone": "UTC"}
-    for table, make in (("customers", features.customers), ("items", features.items)):
+    for table, make in (("customers", tables.customers), ("items", tables.items)):
         made = make(engine, events(engine, rows), shop(engine), **arguments)
         entries = {
             entry["name"]: entry

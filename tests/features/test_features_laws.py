@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from bespeak.engines import Engine
 from bespeak.features import families
-from bespeak.features.behaviour import DERIVED, PURCHASE, Instant, behaviour, calendar, happened
+from bespeak.features.behaviour import DERIVED, Instant, behaviour, calendar, happened
 from bespeak.features.clock import micros
 from bespeak.features.compile import Plan, edges, lift, merge, plans, totals, values
 from bespeak.features.declare import Feature, Is, aggregates, distinct, evaluate
+from bespeak.features.kinds import PURCHASE
 from bespeak.features.scope import Scope
 
 ZONE = "Europe/London"

@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_features_laws import happenings
 
-from bespeak import features
 from bespeak.engines import Engine
 from bespeak.errors import BadRequest
-from bespeak.features import families
+from bespeak.features import families, tables
 from bespeak.features.clock import micros
 from bespeak.features.declare import Feature, Is, Within, aggregates, evaluate, followed
 from bespeak.features.live import Live, State
@@ -77,7 +76,7 @@ def day() -> tuple[Rows, Rows]:
 
 
 def batch(engine: Engine, rows: Rows, key: str, as_of: datetime) -> dict[str, dict[str, Any]]:
-    table = features.customers if key == "customer_id" else features.items
+    table = tables.customers if key == "customer_id" else tables.items
     shop = catalogue(engine, tea="Drinks > Hot", cake="Food", soap=None)
     made = table(engine, events(engine, rows), shop, as_of=as_of, config=SETTINGS, timezone=ZONE)
     return {row[key]: row for row in engine.run(made).to_pylist()}

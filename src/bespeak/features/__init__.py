@@ -1,11 +1,13 @@
-"""Behaviour in numbers, as it stood at one instant: feature tables of customers and items."""
+"""Behaviour in numbers, as it stood at one instant: feature tables of customers and items.
+
+What needs an engine is in `tables`: a server, which brings features up to date event by event, has
+none.
+"""
 
 from __future__ import annotations
 
 from bespeak.features.families import declared, describe
+from bespeak.features.kinds import first_level
 from bespeak.features.live import Live, State
-from bespeak.features.tables import customers, first_level, items, latest
 
-__all__ = [
-    "Live", "State", "customers", "declared", "describe", "first_level", "items", "latest",
-]  # fmt: skip
+__all__ = ["Live", "State", "declared", "describe", "first_level"]

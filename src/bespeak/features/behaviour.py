@@ -8,24 +8,11 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from bespeak.columns import EVENT_TYPES
 from bespeak.engines import Engine
-from bespeak.features.clock import local, offsets
-from bespeak.features.declare import DAY, Condition, Is
+from bespeak.features.clock import offsets
+from bespeak.features.declare import DAY
+from bespeak.features.kinds import FEE, HOUR
 
-HOUR = DAY // 24
-PARTS = ("night", "morning", "afternoon", "evening")
-"""Six hours each, from midnight."""
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-UNDONE = ("adjust", "send", "impression")
-"""Types of event that are no doing of the customer."""
-FEE = "fee"
-"""The type that a purchase or return of what is no product (postage, a bank fee) gets here."""
-
-PURCHASES = ("purchase",)
-PURCHASE: Condition = Is("type", PURCHASES)
-RETURN: Condition = Is("type", ("return",))
-ACTION: Condition = Is("type", tuple(kind for kind in EVENT_TYPES if kind not in UNDONE))
 NUMBERS = "decimal(18, 4)"
 DERIVED = {"part": "hour", "weekday": "hour", "category": "item"}
 """Dimensions that rows don't have, and the one of the rows that each follows from."""
@@ -95,3 +82,12 @@ def calendar(table: ir.Table) -> ir.Table:
     """Adds `part` of the day and `weekday` (0 is Monday) to a table that has `hour`."""
     weekday = (table.hour // 24 + 3) % 7  # 1970 began on a Thursday
     return table.mutate(part=table.hour % 24 // 6, weekday=weekday)
+
+
+def local(at: ir.Value, changes: tuple[tuple[int, int], ...]) -> ir.Value:
+    """Microseconds since 1970 as the zone's clocks show them, for instants that `changes` cover."""
+    (_, oldest), *later = changes
+    if not later:
+        return at + oldest
+    branches = [(at >= start, ibis.literal(offset)) for start, offset in reversed(later)]
+    return at + ibis.cases(*branches, else_=ibis.literal(oldest))

@@ -6,8 +6,8 @@ from __future__ import annotations
 from functools import reduce
 from operator import add
 
-from bespeak.features.behaviour import ACTION
 from bespeak.features.declare import Feature, Is, Term, distinct
+from bespeak.features.kinds import ACTION
 from bespeak.features.scope import CHANNEL_SHARE, Scope
 
 

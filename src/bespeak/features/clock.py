@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import ibis
-import ibis.expr.types as ir
-
 from bespeak.features.declare import DAY
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,15 +31,6 @@ def offsets(zone: str, first: int, last: int) -> tuple[tuple[int, int], ...]:
             found.append((after, offset(place, after)))
         at = after
     return tuple(found)
-
-
-def local(at: ir.Value, changes: tuple[tuple[int, int], ...]) -> ir.Value:
-    """Microseconds since 1970 as the zone's clocks show them, for instants that `changes` cover."""
-    (_, oldest), *later = changes
-    if not later:
-        return at + oldest
-    branches = [(at >= start, ibis.literal(offset)) for start, offset in reversed(later)]
-    return at + ibis.cases(*branches, else_=ibis.literal(oldest))
 
 
 def offset(place: ZoneInfo, at: int) -> int:

@@ -33,9 +33,8 @@ from bespeak.features.declare import (
     aggregates,
     counts,
 )
+from bespeak.features.kinds import WEIGHT_ONE
 
-WEIGHT_ONE = 1_000_000
-"""Decay weights are whole millionths, so that their sums don't depend on order."""
 EXACT = "decimal(38, 4)"
 PACK = 10**18
 SCALE = 10_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bespeak.features.behaviour import PURCHASE
 from bespeak.features.declare import Feature, total
+from bespeak.features.kinds import PURCHASE
 from bespeak.features.scope import Scope
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bespeak.features.behaviour import ACTION
 from bespeak.features.declare import Feature, Is, count, distinct
 from bespeak.features.hours import HOURS
+from bespeak.features.kinds import ACTION
 from bespeak.features.scope import Scope
 
 

@@ -5,8 +5,8 @@ The unit is an active hour: a clock hour in which the customer did something.
 
 from __future__ import annotations
 
-from bespeak.features.behaviour import ACTION, DAYS, PARTS
 from bespeak.features.declare import Feature, Is, distinct
+from bespeak.features.kinds import ACTION, DAYS, PARTS
 from bespeak.features.scope import Scope
 
 HOURS = distinct("hour", ACTION)

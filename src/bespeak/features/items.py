@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bespeak.features.behaviour import PURCHASE, RETURN
 from bespeak.features.declare import (
     DAY,
     AsOf,
@@ -18,6 +17,7 @@ from bespeak.features.declare import (
     least,
     total,
 )
+from bespeak.features.kinds import PURCHASE, RETURN
 from bespeak.features.scope import Scope
 
 VIEW = Is("type", ("view",))

@@ -19,9 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bespeak.errors import BadRequest
-from bespeak.features.behaviour import FEE, HOUR
 from bespeak.features.clock import micros, offset
-from bespeak.features.compile import WEIGHT_ONE
 from bespeak.features.declare import (
     DAY,
     Aggregate,
@@ -33,6 +31,7 @@ from bespeak.features.declare import (
     aggregates,
     evaluate,
 )
+from bespeak.features.kinds import FEE, HOUR, WEIGHT_ONE
 
 Row = Mapping[str, Any]
 """An event as declarations see it: dimension or measure -> value."""

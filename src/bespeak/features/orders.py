@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bespeak.features.behaviour import ACTION, PURCHASE, RETURN
 from bespeak.features.declare import DAY, AsOf, Feature, decayed, distinct, greatest, least, total
+from bespeak.features.kinds import ACTION, PURCHASE, RETURN
 from bespeak.features.scope import Scope
 
 HALF_LIFE_DAYS = 90

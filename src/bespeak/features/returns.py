@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bespeak.features.behaviour import RETURN
 from bespeak.features.declare import Feature, count
+from bespeak.features.kinds import RETURN
 from bespeak.features.orders import RETURNED, SPEND
 from bespeak.features.scope import Scope
 

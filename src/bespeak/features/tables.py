@@ -12,16 +12,14 @@ from bespeak.config import Features
 from bespeak.engines import Engine
 from bespeak.errors import BadRequest, ConfigInvalid, NotReady
 from bespeak.features import families
-from bespeak.features.behaviour import DERIVED, UNDONE, Instant, behaviour, calendar, happened
+from bespeak.features.behaviour import DERIVED, Instant, behaviour, calendar, happened
 from bespeak.features.clock import EPOCH, micros
 from bespeak.features.compile import edges, lift, merge, plans, totals, values
 from bespeak.features.declare import Feature, columns
+from bespeak.features.kinds import LEVELS, UNDONE
 from bespeak.features.scope import MAX_CHANNELS, Scope
 
 Derive = Callable[[ir.Table], ir.Table]
-
-LEVELS = " > "
-"""Parts the levels of a category's path; features speak of the first."""
 
 
 def customers(
@@ -82,11 +80,6 @@ def items(
     every = items.select(item="item_id")
     whole = _table(engine, every, rows, instant, features, {"hour": calendar})
     return _dated(whole.rename(item_id="item"), "item_id", instant)
-
-
-def first_level(path: str | None) -> str | None:
-    """The category that features speak of, of a category's path."""
-    return None if path is None else path.split(LEVELS)[0]
 
 
 def latest(engine: Engine, events: ir.Table) -> datetime:

@@ -5,8 +5,8 @@ Null for who was not there yet when the earlier days began: there is nothing to 
 
 from __future__ import annotations
 
-from bespeak.features.behaviour import PURCHASE
 from bespeak.features.declare import DAY, AsOf, Feature, Within, change, total
+from bespeak.features.kinds import PURCHASE
 from bespeak.features.orders import FIRST_EVENT
 from bespeak.features.scope import Scope
 

@@ -12,13 +12,14 @@ import ibis.expr.types as ir
 import msgspec
 
 from bespeak import features, prepare, segments
+from bespeak.features import tables
 from bespeak.flow.running import Flow
 from bespeak.workspace import Version
 
 SEGMENTS = "artifacts/segments"
 Kind = Literal["rfm", "kmeans"]
 
-TABLES = {"customers": features.customers, "items": features.items}
+TABLES = {"customers": tables.customers, "items": tables.items}
 
 
 def make_features(flow: Flow) -> None:

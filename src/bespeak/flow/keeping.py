@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from bespeak import live
 from bespeak.config import Config
 from bespeak.flow.publishing import SNAPSHOT
-from bespeak.flow.taking import COPIES, has_log
-from bespeak.opening import open_log
+from bespeak.flow.taking import has_log
+from bespeak.opening import COPIES, open_log
 from bespeak.workspace import Workspace
 
 DAY = 86_400_000_000

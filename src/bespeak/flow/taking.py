@@ -11,12 +11,9 @@ from bespeak import live
 from bespeak.columns import SESSION
 from bespeak.config import Config, Source
 from bespeak.errors import ConfigInvalid
-from bespeak.opening import open_log
+from bespeak.opening import COPIES, open_log
 from bespeak.privacy import Marks
 from bespeak.workspace import Workspace
-
-COPIES = "live"
-"""Folder of its copies; also what the source is called."""
 
 
 def has_log(workspace: Workspace, config: Config) -> bool:
