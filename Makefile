@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 DATA ?=
-FLOWS := tests/flow tests/training tests/storefront
+FLOWS := tests/flow
 
 .PHONY: help demo test test-flows test-parts check bench build clean
 
