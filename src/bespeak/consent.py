@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -65,6 +66,19 @@ def latest(words: Iterable[Word]) -> Words:
     return found
 
 
+@dataclass(frozen=True)
+class Held:
+    """What holds for one purpose.
+
+    said  : whether they spoke of it; else bespeak.toml decides
+    since : when they did; None where nobody knows
+    """
+
+    allowed: bool
+    said: bool
+    since: datetime | None
+
+
 class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[privacy] of bespeak.toml: what holds where somebody has said nothing."""
 
@@ -81,3 +95,12 @@ class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         """Whether somebody's data may be used for this."""
         word = words.get(purpose)
         return self.unsaid(purpose) == "use" if word is None else word.agreed
+
+    def holds(self, words: Words) -> dict[Purpose, Held]:
+        """What holds for each purpose after these words."""
+        found = {}
+        for purpose in PURPOSES:
+            word = words.get(purpose)
+            since = datetime.fromtimestamp(word.at / 1e6, UTC) if word and word.at else None
+            found[purpose] = Held(self.allows(purpose, words), word is not None, since)
+        return found

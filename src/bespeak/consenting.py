@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bespeak import live, privacy, serve
-from bespeak.consent import PURPOSES, Purpose, Words, latest
+from bespeak.consent import Purpose, Words, latest
 from bespeak.errors import NotFound
 from bespeak.opening import open_log
 from bespeak.workspace import SNAPSHOT, Workspace
@@ -79,19 +79,14 @@ def words_of(
 
 def said(workspace: Workspace, words: Words) -> Document:
     """What holds for each purpose: allowed, said (or by default), since (ISO time, or null)."""
-    rules = workspace.config().privacy
     return {
         purpose: {
-            "allowed": rules.allows(purpose, words),
-            "said": (word := words.get(purpose)) is not None,
-            "since": _iso(word.at) if word is not None and word.at else None,
+            "allowed": held.allowed,
+            "said": held.said,
+            "since": None if held.since is None else held.since.isoformat(timespec="seconds"),
         }
-        for purpose in PURPOSES
+        for purpose, held in workspace.config().privacy.holds(words).items()
     }
-
-
-def _iso(micros: int) -> str:
-    return datetime.fromtimestamp(micros / 1e6, UTC).isoformat(timespec="seconds")
 
 
 def _opened(workspace: Workspace) -> serve.Snapshot:

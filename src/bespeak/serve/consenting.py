@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 
 from bespeak.columns import SESSION
-from bespeak.consent import PURPOSES, REFUSED, Purpose, Words, latest
+from bespeak.consent import REFUSED, Purpose, Words, latest
 from bespeak.serve import answers
 from bespeak.serve.endpoint import shop_of
 from bespeak.serve.intake import Intake
@@ -50,13 +49,10 @@ def of_a_stranger(answer: Mapping[str, Any], customer_id: str | None) -> dict[st
 
 def said(shop: Shop, words: Words) -> dict[str, answers.ConsentSaid]:
     """What holds for each purpose, and since when, where somebody has spoken of it."""
-    found = {}
-    for purpose in PURPOSES:
-        word = words.get(purpose)
-        since = None if word is None or not word.at else datetime.fromtimestamp(word.at / 1e6, UTC)
-        allowed = shop.privacy.allows(purpose, words)
-        found[str(purpose)] = answers.ConsentSaid(allowed, word is not None, since)
-    return found
+    return {
+        str(purpose): answers.ConsentSaid(held.allowed, held.said, held.since)
+        for purpose, held in shop.privacy.holds(words).items()
+    }
 
 
 def _latest(request: Request, known: Words, visitors: list[str]) -> Words:
