@@ -16,6 +16,12 @@ from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
+from bespeak.recommend.rp3beta import (
+    Rp3Beta,
+    Rp3BetaParameters,
+    fit_rp3beta,
+    fit_rp3beta_where,
+)
 from bespeak.recommend.texts import Ids
 
 if TYPE_CHECKING:
@@ -41,6 +47,7 @@ MODELS: Mapping[str, Kind] = {
     "popular": Kind(PopularParameters, fit_popular, Popular.load),
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
+    "rp3beta": Kind(Rp3BetaParameters, fit_rp3beta, Rp3Beta.load, fit_rp3beta_where),
     "als": Kind(AlsParameters, fit_als, Als.load),
 }
 
