@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from bespeak.errors import NotFound
 from bespeak.recommend.als import Als, AlsParameters, fit_als
 from bespeak.recommend.base import Model, Parameters, checked
+from bespeak.recommend.ease import Ease, EaseParameters, fit_ease
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
+from bespeak.recommend.rp3beta import (
+    Rp3Beta,
+    Rp3BetaParameters,
+    fit_rp3beta,
+    fit_rp3beta_where,
+)
+from bespeak.recommend.sparse_ease import SparseEase, SparseEaseParameters, fit_sparse_ease
 from bespeak.recommend.texts import Ids
 
 if TYPE_CHECKING:
@@ -41,6 +49,9 @@ MODELS: Mapping[str, Kind] = {
     "popular": Kind(PopularParameters, fit_popular, Popular.load),
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
+    "rp3beta": Kind(Rp3BetaParameters, fit_rp3beta, Rp3Beta.load, fit_rp3beta_where),
+    "ease": Kind(EaseParameters, fit_ease, Ease.load),
+    "sparse_ease": Kind(SparseEaseParameters, fit_sparse_ease, SparseEase.load),
     "als": Kind(AlsParameters, fit_als, Als.load),
 }
 

@@ -111,7 +111,7 @@ def offered(
     to_items, to_scores, _, _ = found
     k = len(to_items)
     shares = np.empty(len(members), np.int64)
-    reached = _added_up(had, lists, unit, shares, (sums, touched))
+    reached = _added_up(had, lists, unit, shares, work)
     barred, allow = limits
     for at in range(len(barred)):
         sums[barred[at]] = 0
@@ -122,7 +122,7 @@ def offered(
         total = sums[item]
         if total > 0 and (size < k or total >= heap_scores[0]) and allow[item]:
             size = put(heap_scores, heap_items, size, k, total, item)
-        sums[item] = 0
+        sums[item], slots[item] = 0, 0
     unload(heap_scores, heap_items, size, to_scores, to_items)
     _explained((members, shares), lists, unit[0], slots, size, found)
     return size
@@ -134,13 +134,16 @@ def _added_up(
     lists: tuple[Any, Any, Any, Any],
     unit: tuple[int, float],
     shares: Any,
-    work: tuple[Any, Any],
+    work: tuple[Any, Any, Any],
 ) -> int:
-    """Fill `shares` and the sums; how many items were touched."""
+    """Fill `shares` and the sums; how many items were touched.
+
+    A sum that is 0 again, since one item speaks for another and one against it, was touched before.
+    """
     members, weights = had
     starts, others, similar, _ = lists
     own, whole = unit
-    sums, touched = work
+    sums, touched, slots = work
     total = 0
     for index in range(len(weights)):
         total += weights[index]
@@ -151,16 +154,16 @@ def _added_up(
         share: Any = max(1, np.int64(np.rint(weights[index] * scale)))
         shares[index] = share
         if share * own > 0:
-            if sums[item] == 0:
-                touched[reached] = item
+            if sums[item] == 0 and slots[item] == 0:
+                touched[reached], slots[item] = item, 1
                 reached += 1
             sums[item] += share * own
         for at in range(starts[item], starts[item + 1]):
             added = share * similar[at]
-            if added > 0:
+            if added != 0:
                 other = others[at]
-                if sums[other] == 0:
-                    touched[reached] = other
+                if sums[other] == 0 and slots[other] == 0:
+                    touched[reached], slots[other] = other, 1
                     reached += 1
                 sums[other] += added
     return reached

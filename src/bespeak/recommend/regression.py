@@ -1,0 +1,102 @@
+"""Each item foretold from the others by ridge regression: what EASE and its sparse form share.
+
+Item j's column of coefficients b makes Σ_h |h|^-length (x_hj - Σ_i x_hi b_i)² + Σ_i Λ_i b_i² least.
+
+source : Steck (2019) for EASE; Steck (2020) for dropout as a penalty; Moon, Kim & Lee (2023) for
+         the relaxed diagonal
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from bespeak.recommend.histories import UNIT, Index, Interactions, Whole, compressed
+from bespeak.recommend.item_lists import ItemListsParameters
+from bespeak.recommend.measure import Real, Weighting
+from bespeak.recommend.near import Entries
+
+GRAIN = 2.0**-20
+"""Coefficients are kept in such units: finer than single precision knows them."""
+
+
+class RegressionParameters(ItemListsParameters, frozen=True):
+    """Λ_i = penalty x the mean of the Gram matrix's diagonal + dropout / (1 - dropout) x G_ii."""
+
+    weighting: Weighting = "binary"
+    """What an interaction's weight becomes in training."""
+    length: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
+    """How much less a long history counts."""
+    penalty: Annotated[float, msgspec.Meta(ge=1e-3, le=1e6)] = 1.0
+    """How much every coefficient is held back, in units of the mean item's own square."""
+    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    """As if this share of each history were left out at random: items that many have are held back
+    more."""
+    diagonal: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    """How much of an item its own coefficient may explain; 0 is EASE, 1 sets no bound."""
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The matrix X that is regressed on itself, with its rows' weights in it.
+
+    values : float64, of each entry
+    held   : Λ, float64 per item
+    squares: float64, G_ii per item; G = X'X
+    """
+
+    entries: Entries
+    values: Real
+    squares: Real
+    held: Real
+
+    @classmethod
+    def of(cls, interactions: Interactions, parameters: RegressionParameters) -> Design:
+        entries = Entries.of(interactions, parameters.longest_history, parameters.weighting)
+        lengths = entries.lengths.astype(np.float64)
+        values = entries.weights / UNIT * lengths ** (-parameters.length / 2)
+        squares = np.bincount(entries.used.indices, values * values, minlength=entries.count)
+        mean = float(squares.mean()) if len(squares) else 1.0
+        share = parameters.dropout / (1 - parameters.dropout)
+        return cls(entries, values, squares, parameters.penalty * mean + share * squares)
+
+
+def relaxed(inverses: Real, held: Real, diagonal: float) -> Real:
+    """Per item the μ by which its column of -P becomes its coefficients; P = (G + Λ)^-1.
+
+    inverses : P_jj
+    """
+    free = 1 - held * inverses > diagonal
+    found: Real = np.where(free, (1 - diagonal) / inverses, held)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Per foretold item the items that foretell it, compressed.
+
+    indptr, givers : column j holds givers[indptr[j]:indptr[j + 1]]
+    coefficients   : float64
+    common         : int32, histories that hold both
+    """
+
+    indptr: Whole
+    givers: Index
+    coefficients: Real
+    common: Index
+
+    def lists(self, own: float, cut: int) -> tuple[float, int, Whole, Index, Index, Index]:
+        """The same by giver, as an `ItemLists` holds it after its items and parameters."""
+        count = len(self.indptr) - 1
+        greatest = float(np.abs(self.coefficients).max(initial=GRAIN))
+        room = min(2.0**30.9 / greatest, 2.0**37 / max(own, 1e-300), 1 / GRAIN)
+        scale = 2.0 ** np.floor(np.log2(room))
+        whole = np.rint(self.coefficients * scale).astype(np.int32)
+        targets = np.repeat(np.arange(count, dtype=np.int32), np.diff(self.indptr))
+        kept = np.flatnonzero(whole)
+        order = kept[np.lexsort((targets[kept], -whole[kept], self.givers[kept]))]
+        indptr = compressed(self.givers[order].astype(np.int64), count)
+        return float(scale), cut, indptr, targets[order], whole[order], self.common[order]
