@@ -7,8 +7,6 @@ own     : an item's similarity to itself, where its list does not name it
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from bespeak.compiled import sealed
@@ -67,7 +65,7 @@ def strongest(
 ) -> tuple[Whole, Index]:
     """What added most to the score of each of `items`, a line a history; see `kernels`."""
     found = np.full(items.shape, -1, np.int64), np.full(items.shape, -1, np.int32)
-    given: tuple[Any, ...] = (
+    given = (
         sealed(histories.indptr, histories.indices, shares),
         sealed(*lists),
         own,
