@@ -16,8 +16,7 @@ from typing import Annotated, Any, ClassVar, Self
 import msgspec
 import numpy as np
 
-from bespeak.compiled import sealed
-from bespeak.recommend import kernels
+from bespeak.recommend import list_sums
 from bespeak.recommend.base import (
     RHYTHM,
     WITH,
@@ -27,8 +26,6 @@ from bespeak.recommend.base import (
     Whys,
     check_asked,
     check_block,
-    even_parts,
-    on_all_cores,
 )
 from bespeak.recommend.histories import Flags, Histories, Index, Whole, read_json, write_json
 from bespeak.recommend.single import Neighbours, Ready, Single
@@ -86,19 +83,8 @@ class ItemLists(Ready):
         return self.scale * SHARES
 
     def scores(self, histories: Histories) -> Whole:
-        from scipy import sparse
-
         check_block(len(histories), len(self.items))
-        used = histories.heaviest(self.parameters.longest_history)
-        count = len(self.items)
-        weights = sparse.csr_array(
-            (_shares(used), used.indices, used.indptr), shape=(len(used), count)
-        )
-        lists = sparse.csr_array(
-            (self.similarity.astype(np.int64), self.neighbours, self.indptr), shape=(count, count)
-        )
-        found: Whole = (weights @ lists + weights * self._own).toarray()
-        return found
+        return list_sums.sums(self._lists, self._own, *self._used(histories))
 
     def recommend(
         self,
@@ -109,24 +95,9 @@ class ItemLists(Ready):
         allow: Flags | None = None,
     ) -> Ranked:
         check_asked(k, histories, exclude, allow)
-        used = histories.heaviest(self.parameters.longest_history)
-        count, rows = len(self.items), len(histories)
-        items = np.full((rows, min(k, count)), -1, np.int32)
-        scores = np.zeros(items.shape, np.int64)
-        out = exclude if exclude is not None else Histories.empty(rows)
-        mask = np.ones(count, np.bool_) if allow is None else allow
-        given = (
-            sealed(used.indptr, used.indices, _shares(used)),
-            sealed(self.indptr, self.neighbours, self.similarity),
-            self._own,
-            sealed(out.indptr, out.indices),
-            sealed(mask)[0],
+        return list_sums.best(
+            self._lists, self._own, *self._used(histories), k, exclude=exclude, allow=allow
         )
-        on_all_cores(
-            lambda part: kernels.best(*given, (part.start, part.stop), (items, scores)),
-            even_parts(used.lengths),
-        )
-        return Ranked(items, scores, (items >= 0).sum(axis=1))
 
     def single(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Single | None:
         """See `single.Ready`."""
@@ -136,17 +107,8 @@ class ItemLists(Ready):
 
     def similar(self, items: Index, k: int) -> Ranked:
         """For each of `items`, the k items most like it, itself left out."""
-        lengths = np.diff(self.indptr)[items]
         width = min(k, self.parameters.neighbours, len(self.items))
-        found = np.full((len(items), width), -1, np.int32)
-        scores = np.zeros(found.shape, np.int64)
-        for row, item in enumerate(items.tolist()):
-            entries = slice(self.indptr[item], self.indptr[item] + min(width, lengths[row]))
-            like = self.similarity[entries]
-            size = int((like > 0).sum())
-            found[row, :size] = self.neighbours[entries][:size]
-            scores[row, :size] = like[:size].astype(np.int64) * SHARES
-        return Ranked(found, scores, (found >= 0).sum(axis=1))
+        return list_sums.heads(self._lists, items, width, SHARES)
 
     def why(self, history: Histories, items: Index) -> list[Why]:
         entries, givers = self._strongest(history, items[None, :])
@@ -164,19 +126,12 @@ class ItemLists(Ready):
 
     def _strongest(self, histories: Histories, items: Index) -> tuple[Whole, Index]:
         """What added most to each score; as the kernel says."""
+        return list_sums.strongest(self._lists, self._own, *self._used(histories), items)
+
+    def _used(self, histories: Histories) -> tuple[Histories, Whole]:
+        """What counts of histories, and how much."""
         used = histories.heaviest(self.parameters.longest_history)
-        found = np.full(items.shape, -1, np.int64), np.full(items.shape, -1, np.int32)
-        given = (
-            sealed(used.indptr, used.indices, _shares(used)),
-            sealed(self.indptr, self.neighbours, self.similarity),
-            self._own,
-            sealed(np.ascontiguousarray(items, np.int32))[0],
-        )
-        on_all_cores(
-            lambda part: kernels.strongest(*given, (part.start, part.stop), found),
-            even_parts(used.lengths),
-        )
-        return found
+        return used, _shares(used)
 
     def said(self) -> dict[str, Any]:
         longest = self.parameters.longest_history
@@ -205,6 +160,10 @@ class ItemLists(Ready):
         }
         parameters = msgspec.convert(about["parameters"], cls.settings)
         return cls(Ids.load(folder, "items"), parameters, about["scale"], about["cut"], **arrays)
+
+    @property
+    def _lists(self) -> list_sums.Lists:
+        return self.indptr, self.neighbours, self.similarity
 
     @property
     def _own(self) -> int:

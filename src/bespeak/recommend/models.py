@@ -13,6 +13,7 @@ from bespeak.recommend.als import Als, AlsParameters, fit_als
 from bespeak.recommend.base import Model, Parameters, checked
 from bespeak.recommend.ease import Ease, EaseParameters, fit_ease
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
+from bespeak.recommend.graph import Graph, GraphParameters, fit_graph
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters
@@ -23,8 +24,10 @@ from bespeak.recommend.rp3beta import (
     fit_rp3beta,
     fit_rp3beta_where,
 )
+from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
 from bespeak.recommend.sparse_ease import SparseEase, SparseEaseParameters, fit_sparse_ease
 from bespeak.recommend.texts import Ids
+from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -52,7 +55,10 @@ MODELS: Mapping[str, Kind] = {
     "rp3beta": Kind(Rp3BetaParameters, fit_rp3beta, Rp3Beta.load, fit_rp3beta_where),
     "ease": Kind(EaseParameters, fit_ease, Ease.load),
     "sparse_ease": Kind(SparseEaseParameters, fit_sparse_ease, SparseEase.load),
+    "graph": Kind(GraphParameters, fit_graph, Graph.load),
     "als": Kind(AlsParameters, fit_als, Als.load),
+    "transitions": Kind(TransitionsParameters, fit_transitions, Transitions.load),
+    "session_knn": Kind(SessionKnnParameters, fit_session_knn, SessionKnn.load),
 }
 
 

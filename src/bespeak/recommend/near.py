@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,21 +96,37 @@ def _lists(
     measure: Measure,
     parameters: ItemKnnParameters,
 ) -> tuple[Whole, Index, Index, Index]:
-    """Every item's list, a part of the items at a time, side by side."""
+    """Every item's list by the sums over the histories that hold it."""
     norms = sealed(measure.left, measure.right)
-    count = len(measure.left)
 
-    def near(part: slice) -> tuple[Any, ...]:
-        shape = (part.stop - part.start, min(parameters.neighbours, count))
+    def near(span: tuple[int, int], found: tuple[Any, ...]) -> Any:
+        return kernels.neighbours(
+            by_row, by_item, norms, measure.shrinkage, parameters.least_common, span, found
+        )
+
+    return filled(near, work_of(by_row, by_item), parameters.neighbours)
+
+
+def filled(
+    fill: Callable[[tuple[int, int], tuple[Any, ...]], Any], work: Whole, neighbours: int
+) -> tuple[Whole, Index, Index, Index]:
+    """Lists of items per item, made a part of the items at a time, side by side.
+
+    fill    : (first and last item, what to fill: rows of items, similarities, histories in common)
+              -> how many each row got
+    work    : per item, about how long it takes
+    returns : (indptr, items, similarities, histories in common)
+    """
+    count = len(work)
+
+    def one(part: slice) -> tuple[Any, ...]:
+        shape = (part.stop - part.start, min(neighbours, count))
         found = (np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
-        sizes = kernels.neighbours(
-            by_row, by_item, norms, measure.shrinkage, parameters.least_common,
-            (part.start, part.stop), found,
-        )  # fmt: skip
+        sizes = fill((part.start, part.stop), found)
         kept = np.arange(shape[1]) < sizes[:, None]
         return sizes, found[0][kept], found[1][kept].astype(np.int32), found[2][kept]
 
-    parts = on_all_cores(near, even_parts(work_of(by_row, by_item)))
+    parts = on_all_cores(one, even_parts(work))
     sizes, items, similar, common = (
         np.concatenate([part[column] for part in parts]) for column in range(4)
     )
