@@ -6,7 +6,7 @@ still one number a pair, so the model is lists of items per item, as fast and as
 
 source : Shen et al. (2021), GF-CF, for a low-pass filter beside an item graph; here the leading
          directions are levelled out (`sharpness`), degrees have exponents of their own, and only
-         pairs that somebody has are kept. Halko, Martinsson & Tropp (2011) for the decomposition
+         pairs that somebody has are kept
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bespeak.recommend.base import blocks
 from bespeak.recommend.histories import UNIT, Index, Interactions, Whole
 from bespeak.recommend.item_lists import ItemLists, ItemListsParameters
 from bespeak.recommend.kernels import MOST, put, unload
+from bespeak.recommend.low_rank import leading
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.near import Near
 from bespeak.recommend.ridge import blas
@@ -30,8 +31,6 @@ ROOM = 8
 """A pair's sum may be so many times the greatest similarity by counts."""
 SAMPLED = 4096
 """Items whose pairs say how far both parts of the sum are spread."""
-LEAST_LEFT = 1e-3
-"""Directions below this share of the first are rounding, not taste."""
 ROWS_A_DIRECTION = 20
 """Fewer customers or items than this for each direction, and they are learned by heart."""
 
@@ -97,7 +96,6 @@ def fit_graph(interactions: Interactions, parameters: GraphParameters) -> Graph:
 def directions(interactions: Interactions, parameters: GraphParameters) -> tuple[Any, Any]:
     """float32, (items, rank), twice: what an item of a history gives, and what one takes up."""
     from scipy import sparse
-    from sklearn.utils.extmath import randomized_svd
 
     histories, count = interactions.histories, len(interactions.items)
     rank = min(parameters.rank, min(len(histories), count) // ROWS_A_DIRECTION)
@@ -110,12 +108,8 @@ def directions(interactions: Interactions, parameters: GraphParameters) -> tuple
     matrix = sparse.csr_array(
         (values.astype(np.float32), histories.indices, histories.indptr), (len(histories), count)
     )
-    _, strength, axes = randomized_svd(
-        matrix, rank, n_oversamples=16, n_iter=2, random_state=parameters.seed
-    )
-    real = strength > LEAST_LEFT * strength[0]
-    level = (strength[0] / strength[real]) ** parameters.sharpness
-    axes = axes[real].T
+    strength, axes = leading(matrix, rank, parameters.seed)
+    level = (strength[0] / strength) ** parameters.sharpness if len(strength) else strength
     given = axes * level * having[:, None] ** -parameters.history_item
     taken = axes * having[:, None] ** parameters.recommended
     return np.ascontiguousarray(given, np.float32), np.ascontiguousarray(taken, np.float32)
