@@ -54,7 +54,7 @@ def _orthonormal(table: Any) -> Any:
 def _axes(table: Any) -> tuple[Any, Any]:
     """The eigenvalues of the Gram matrix, rising, and their vectors; none that is rounding."""
     squares, axes = np.linalg.eigh((table.T @ table).astype(np.float64))
-    real = squares > max(LEAST * squares[-1], np.finfo(np.float32).tiny)
+    real = squares > max(LEAST * squares.max(initial=0.0), np.finfo(np.float32).tiny)
     return squares[real], axes[:, real]
 
 
