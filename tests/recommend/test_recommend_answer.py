@@ -30,7 +30,7 @@ from bespeak.recommend.popular import PopularParameters, fit_popular
 from bespeak.recommend.texts import Ids, Texts
 from contracts.recommender import checkerboard
 
-MARCH = instant(datetime(2024, 3, 1))
+MARCH, APRIL = instant(datetime(2024, 3, 1)), instant(datetime(2024, 4, 1))
 
 
 def shop_world() -> Interactions:
@@ -216,7 +216,7 @@ def test_what_happened_since_the_count_changes_the_list_at_once() -> None:
     shop = recommender(counting=COUNTING)
     before = shop.answer("zoe", k=1, customer_known=True)
     assert before["fallback_reason"]["code"] == "no_history"
-    after = shop.answer("zoe", k=1, since=[Since("tea", "view", 1)])
+    after = shop.answer("zoe", k=1, since=[Since("tea", "view", APRIL)])
     assert not after["fallback"]
     assert [item["item_id"] for item in after["items"]] == ["milk"]
     assert after["items"][0]["reason"]["code"] == "bought_with"
@@ -224,17 +224,34 @@ def test_what_happened_since_the_count_changes_the_list_at_once() -> None:
 
 def test_what_happened_since_is_kept_off_the_list_like_what_was_had_before() -> None:
     shop = recommender(counting=COUNTING)
-    looked = [Since("ink", "view", 1), Since("milk", "view", 2)]
+    looked = [Since("ink", "view", APRIL), Since("milk", "view", APRIL + 1)]
     offered = [item["item_id"] for item in shop.answer(k=9, repeat=False, since=looked)["items"]]
     assert set(offered) == {"tea", "pens"}
     again = [item["item_id"] for item in shop.answer(k=9, repeat=True, since=looked)["items"]]
     assert {"ink", "milk"} <= set(again)
 
 
+def test_what_was_looked_at_before_and_not_bought_may_come_back() -> None:
+    shop = recommender(counting=COUNTING)
+    told = [Since("tea", "purchase", MARCH), Since("ink", "view", MARCH)]
+    offered = shop.answer("zoe", k=9, since=told)["items"]
+    said = {item["item_id"]: item["reason"]["en"] for item in offered}
+    assert said.keys() == {"milk", "ink", "pens"}
+    assert said["ink"] == "In your history; last on 1 March"
+
+
+def test_what_came_with_the_request_stays_off_the_list_bought_or_not() -> None:
+    shop = recommender()
+    offered = [item["item_id"] for item in shop.answer(items=["ink", "tea"], k=9)["items"]]
+    assert set(offered) == {"milk", "pens"}
+    again = shop.answer(items=["ink", "tea"], k=9, repeat=True)["items"]
+    assert {"ink", "tea"} <= {item["item_id"] for item in again}
+
+
 def test_a_reason_never_says_bought_of_what_was_only_looked_at() -> None:
     shop = recommender(counting=COUNTING)
-    said = shop.answer(k=1, since=[Since("tea", "view", MARCH)])["items"][0]["reason"]["en"]
-    assert said == "Often bought with Green tea, in your history on 1 March"
+    said = shop.answer(k=1, since=[Since("tea", "view", APRIL)])["items"][0]["reason"]["en"]
+    assert said == "Often bought with Green tea, in your history on 1 April"
 
 
 def test_an_event_about_an_unknown_item_leaves_the_list_and_says_so() -> None:

@@ -29,8 +29,8 @@ LATEST = 200
 Repeat = Annotated[
     Literal["auto", "yes", "no"],
     msgspec.Meta(
-        description="Whether the list may hold what the history holds; `auto` is the workspace's"
-        " choice."
+        description="Whether the list may hold what was bought already, or stands in `items`; `auto`"
+        " is the workspace's choice."
     ),
 ]
 
