@@ -74,10 +74,15 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         )  # fmt: skip
 
     def similar_to(
-        item_id: str, *, k: int, changes: serve.Changes = serve.UNCHANGED
+        item_id: str,
+        *,
+        k: int,
+        filters: serve.Filters = serve.EVERYTHING,
+        changes: serve.Changes = serve.UNCHANGED,
     ) -> Mapping[str, Any]:
         known = item_id in changes or snapshot.items.one(item_id) is not None
-        return maker.at(changes).similar(item_id, k=k, item_known=known)
+        chosen = recommend.Filters(**vars(filters))
+        return maker.at(changes).similar(item_id, k=k, item_known=known, filters=chosen)
 
     def trending(
         *,

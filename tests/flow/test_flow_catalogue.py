@@ -105,6 +105,7 @@ def test_a_changing_shop_from_change_to_record(sold: Selling, workspace: Workspa
     sold.change("ink", available=False)
     sold.change("milk", sold=False)
     assert sold.listed() == {"tea": 20.0}
+    assert set(sold.listed(in_stock=False)) == {"tea", "ink"}
     assert sold.trending() == ["tea"]
     sold.change("ink", available=True)
     assert sold.trending() == ["tea", "ink"]
@@ -129,6 +130,7 @@ def test_a_changing_shop_from_change_to_record(sold: Selling, workspace: Workspa
         assert again.listed(category="Home") == before
         assert again.listed(category="Drinks") == {"kvass": 3.0}
         assert list(again.listed()) == ["tea", "ink"]
+        assert "milk" not in again.listed(in_stock=False)
         assert again.shop.snapshot.items.one("vase")["title"] == "Vase"  # type: ignore[index]
     assert not flow.run(workspace).changed
 

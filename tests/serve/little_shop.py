@@ -363,7 +363,8 @@ def _offer(snapshot: Snapshot, number: int, rank: int, why: Mapping[str, str]) -
     item = snapshot.items.one(item_id(number % 24)) or {}
     return {
         "item_id": item["item_id"], "title": item["title"], "category": item["category"],
-        "price": item["price"], "score": 1 / (rank + 1.0001), "reason": dict(why),
+        "price": item["price"], "available": True, "score": 1 / (rank + 1.0001),
+        "reason": dict(why),
     }  # fmt: skip
 
 
@@ -412,8 +413,9 @@ def _trending(
 
 
 def _similar(
-    snapshot: Snapshot, item: str, *, k: int, changes: Changes = UNCHANGED
-) -> dict[str, Any]:
+    snapshot: Snapshot, item: str, *, k: int, filters: Filters = EVERYTHING,
+    changes: Changes = UNCHANGED,
+) -> dict[str, Any]:  # fmt: skip
     number = int(item[1:])
     why = {"code": "bought_with", "en": "Often bought together", "zh": "常一起购买"}
     return {

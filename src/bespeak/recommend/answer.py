@@ -152,12 +152,15 @@ class Recommender:
             "items": [*said, *self._arrived(filters, k - len(said))],
         }
 
-    def similar(self, item_id: str, *, k: int = 10, item_known: bool = False) -> dict[str, Any]:
+    def similar(
+        self, item_id: str, *, k: int = 10, item_known: bool = False, filters: Filters = ALL
+    ) -> dict[str, Any]:
         """The k items that go best with one item.
 
         item_known : the caller has seen the item, so that it may be one nobody had: an empty list
         returns    : as serve.answers.SimilarItems
-        raises     : NotFound, unless `item_known`; BadRequest on k; NotReady without such a model
+        raises     : NotFound, unless `item_known`; BadRequest on k, and as Filters.allowed;
+                     NotReady without such a model
         """
         checked_k(k)
         if self.alike is None or not isinstance(self.alike, Similar):
@@ -172,7 +175,7 @@ class Recommender:
         near, scores = np.zeros(0, np.int32), np.zeros(0, np.int64)
         if place >= 0:
             found = self.alike.similar(np.array([place], np.int32), len(self.known.items))
-            kept = (found.items[0] >= 0) & self.catalogue.allowed[found.items[0]]
+            kept = (found.items[0] >= 0) & self._allowed(filters)[found.items[0]]
             near, scores = found.items[0][kept][:k], found.scores[0][kept][:k]
         return {
             "item_id": item_id,

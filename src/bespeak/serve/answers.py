@@ -52,6 +52,7 @@ class Offered(msgspec.Struct, frozen=True):
     title: str | None
     category: str | None
     price: float | None
+    available: bool
     score: float
     reason: Reason
 

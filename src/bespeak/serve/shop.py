@@ -24,6 +24,7 @@ class Filters:
     price_to: float | None = None
     hidden: Sequence[str] = ()
     """What the customer had dismissed as of the snapshot."""
+    in_stock: bool = True
 
 
 EVERYTHING = Filters()
@@ -74,7 +75,12 @@ class Similar(Protocol):
     """Items that go with one item; a mapping of the shape of `answers.SimilarItems`."""
 
     def __call__(
-        self, item_id: str, *, k: int, changes: Changes = UNCHANGED
+        self,
+        item_id: str,
+        *,
+        k: int,
+        filters: Filters = EVERYTHING,
+        changes: Changes = UNCHANGED,
     ) -> Mapping[str, Any]: ...
 
 

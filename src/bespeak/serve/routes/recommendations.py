@@ -17,7 +17,7 @@ from bespeak.live import Seen, impression
 from bespeak.serve import answers, consenting
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
-from bespeak.serve.parameters import Count, NoQuery, body, query
+from bespeak.serve.parameters import Count, InStock, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
 from bespeak.serve.routes.items import changes_of, unknown_item
 from bespeak.serve.setting import Setting
@@ -29,7 +29,7 @@ LATEST = 200
 Repeat = Annotated[
     Literal["auto", "yes", "no"],
     msgspec.Meta(
-        description="Whether the list may hold what was bought already, or stands in `items`; `auto`"
+        description="Whether the list may hold what was bought, or stands in `items`; `auto`"
         " is the workspace's choice."
     ),
 ]
@@ -70,11 +70,14 @@ class ListTrending(Setting, frozen=True, forbid_unknown_fields=True):
     category: Category | None = None
     price_from: Price | None = None
     price_to: Price | None = None
+    in_stock: InStock = "yes"
 
     @property
     def filters(self) -> Filters:
         excluded = [item for item in self.exclude.split(",") if item]
-        return Filters(excluded, self.category, self.price_from, self.price_to)
+        return Filters(
+            excluded, self.category, self.price_from, self.price_to, in_stock=self.in_stock == "yes"
+        )
 
 
 class ForCustomer(ListTrending, frozen=True, forbid_unknown_fields=True):
@@ -96,10 +99,14 @@ class History(Setting, frozen=True, forbid_unknown_fields=True):
     category: Category | None = None
     price_from: Price | None = None
     price_to: Price | None = None
+    in_stock: InStock = "yes"
 
     @property
     def filters(self) -> Filters:
-        return Filters(self.exclude, self.category, self.price_from, self.price_to)
+        return Filters(
+            self.exclude, self.category, self.price_from, self.price_to,
+            in_stock=self.in_stock == "yes",
+        )  # fmt: skip
 
 
 async def for_customer(request: Request) -> Response:
