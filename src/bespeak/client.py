@@ -108,7 +108,7 @@ class Client:
     ) -> Answer:  # fmt: skip
         """What to offer a customer; without one, a session or whoever has the history `items`.
 
-        more   : k, repeat, category, price_from, price_to, in_stock, exclude (item ids)
+        more   : k, repeat, category, price_from, price_to, in_stock, exclude (item ids); model
         raises : Refused, Unreachable
         """
         if customer_id is not None:

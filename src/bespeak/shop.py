@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,16 +39,17 @@ OWN = frozenset({"steps", "taken"})
 """What a run's entry in the ledger says to bespeak alone."""
 
 
-def open_shop(workspace: Workspace) -> serve.Shop:
+def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
     """The workspace's current versions, mapped into memory.
 
-    raises : NotReady before the first run has ended; ArtifactCorrupt
+    model  : the fitted model that makes the lists; None: as `recommender` has it
+    raises : NotReady before the first run has ended; ArtifactCorrupt; NotFound as `recommender`
     """
     state = workspace.state()
     workspace = workspace.at(state)  # the same one to the end, whatever is published meanwhile
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
-    maker = recommend.Latest(recommender(workspace))
+    maker = recommend.Latest(recommender(workspace, model))
     privacy = workspace.config().privacy
 
     def recommend_to(
@@ -105,6 +106,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         recommend_to,
         similar_to,
         trending,
+        tried=lru_cache(None)(lambda name: open_shop(workspace, name).recommend),
         taken=published.manifest.get("taken", 0),
         changed=published.manifest.get("changed", 0),
         primary=config.identity.primary,
@@ -167,14 +169,19 @@ def _export(workspace: Workspace, customer_id: str, *, by: str) -> Mapping[str, 
     return people.export(workspace, customer_id, by=by)
 
 
-def recommender(workspace: Workspace) -> recommend.Recommender:
+def recommender(workspace: Workspace, model: str | None = None) -> recommend.Recommender:
     """The model that the evaluation chose, or that bespeak.toml names, over the current versions.
 
-    raises : NotReady before the first run, or where that model was not fitted
+    model  : another one, to try it
+    raises : NotReady before the first run, or where that model was not fitted; NotFound for a
+             `model` that was not
     """
     config = workspace.config()
     settings, evaluation = config.recommend, workspace.get(EVALUATION)
-    served, models = evaluation.manifest["served"], workspace.under(MODELS)
+    served, models = model or evaluation.manifest["served"], workspace.under(MODELS)
+    fitted = [one.name for one in models if one.name in recommend.MODELS]
+    if model is not None and model not in fitted:
+        raise NotFound(f"there is no fitted model `{model[:80]}`", expected=", ".join(fitted))
     if served not in {model.name for model in models}:
         raise NotReady(
             f"[recommend] serve: the model `{served}` is not among the fitted ones",

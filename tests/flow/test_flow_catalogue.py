@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from bespeak import flow, shop
+from bespeak.errors import NotFound
 from bespeak.live import Change
 from bespeak.serve import Filters, Shop
 from bespeak.workspace import Workspace
@@ -93,6 +94,22 @@ def rows(workspace: Workspace, key: str) -> list[dict[str, Any]]:
     folder = workspace.get(key).path / "rows"
     found: list[dict[str, Any]] = ds.dataset(folder, partitioning=None).to_table().to_pylist()
     return found
+
+
+def test_a_fitted_model_can_be_tried_and_another_is_not_found(workspace: Workspace) -> None:
+    opened = shop.open_shop(workspace)
+
+    def asked(model: str | None) -> dict[str, Any]:
+        return dict(opened.lists_of(model)(customer_id="c1", items=(), k=2, repeat=True))
+
+    found = {name: asked(name)["model"] for name in ("popular", "frequency", "item_knn")}
+    assert found == {name: name for name in found}
+    assert asked("frequency")["items"] != asked("popular")["items"]
+    versions = {asked(name)["version"] for name in found}
+    assert len(versions) == 3
+    assert asked(None)["version"] in versions
+    with pytest.raises(NotFound, match=r"`als`.*popular"):
+        asked("als")
 
 
 def test_a_changing_shop_from_change_to_record(sold: Selling, workspace: Workspace) -> None:

@@ -17,9 +17,11 @@ import pyarrow as pa
 
 from bespeak.columns import IDENTITIES, RECORD
 from bespeak.engines import DuckDB, Engine
+from bespeak.errors import NotFound
 from bespeak.live import Seen
 from bespeak.serve import EVERYTHING, UNCHANGED, Changes, Filters, Shop, Snapshot
 from bespeak.serve.publication import Findings, Rows, publish
+from bespeak.serve.shop import Recommend
 
 START = datetime(2025, 3, 1, 8, 0)
 AS_OF = datetime(2025, 5, 30)
@@ -349,13 +351,16 @@ RUNS = (
 )
 
 
+FITTED = ("popular", "frequency", "item_knn")
+
+
 def shop(folder: Path, version: str = "v1") -> Shop:
     """The snapshot with a recommender that anyone can foretell: next ids after the last one."""
     snapshot = Snapshot.open(folder)
     return Shop(
         snapshot=snapshot, version=version, stages=STAGES, runs=RUNS,
         recommend=partial(_recommend, snapshot, version), similar=partial(_similar, snapshot),
-        trending=partial(_trending, snapshot, version),
+        trending=partial(_trending, snapshot, version), tried=partial(_tried, snapshot, version),
     )  # fmt: skip
 
 
@@ -395,6 +400,16 @@ def _recommend(
             for rank, number in enumerate(numbers[:k])
         ],
     }  # fmt: skip
+
+
+def _tried(snapshot: Snapshot, version: str, model: str) -> Recommend:
+    if model not in FITTED:
+        raise NotFound(f"there is no fitted model `{model}`", expected=", ".join(FITTED))
+
+    def recommend(**asked: Any) -> dict[str, Any]:
+        return {**_recommend(snapshot, version, **asked), "model": model}
+
+    return recommend
 
 
 def _trending(

@@ -114,6 +114,7 @@ WRONG = {
     "/v1/customers/c01/recommendations?k=1&k=2": (422, "twice"),
     "/v1/customers/c01/recommendations?kk=1": (422, "Did you mean `k`"),
     "/v1/customers/c01/recommendations?repeat=maybe": (422, "`auto`"),
+    "/v1/customers/c01/recommendations?model=als": (404, "popular, frequency, item_knn"),
     "/v1/customers/nobody/recommendations": (404, "`nobody`"),
     "/v1/customers/nobody": (404, "/v1/customers?q="),
     "/v1/customers/": (404, "customer"),

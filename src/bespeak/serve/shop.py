@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bespeak.consent import Privacy, Purpose
+from bespeak.errors import NotFound
 from bespeak.live import Kept, Seen
 from bespeak.privacy import Marks
 from bespeak.serve.assortment import UNCHANGED, Changes
@@ -159,6 +160,8 @@ class Shop:
     recommend: Recommend
     similar: Similar
     trending: Trending
+    tried: Callable[[str], Recommend] | None = None
+    """Lists of another fitted model, by its name; raises NotFound for one that is not fitted."""
     taken: int = 0
     """The last position of the event log that the snapshot has in it."""
     changed: int = 0
@@ -180,6 +183,17 @@ class Shop:
     """Without it, nobody can be erased, and nobody was."""
     privacy: Privacy = field(default_factory=Privacy)
     """What holds for who has said nothing."""
+
+    def lists_of(self, model: str | None) -> Recommend:
+        """How this model makes lists; None: the one that is served.
+
+        raises : NotFound for one that is not fitted
+        """
+        if model is None:
+            return self.recommend
+        if self.tried is None:
+            raise NotFound(f"there is no fitted model `{model[:80]}`")
+        return self.tried(model)
 
     def erased(self, customer_id: str) -> bool:
         """Whether this customer was erased, though the snapshot may still have them."""
