@@ -22,6 +22,7 @@ from bespeak import (
     storefront,
 )
 from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS
+from bespeak.config import Config
 from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
 from bespeak.lately import Lately
@@ -122,6 +123,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
             marks=tombstones(workspace).now,
         ),
         privacy=privacy,
+        cap=_cap(config),
     )
     return opened
 
@@ -139,6 +141,11 @@ def answer_one(
         return opened.recommend(customer_id=customer_id, items=items, k=k, repeat=repeat)
     answer = opened.recommend(customer_id=None, items=(), k=k, repeat=repeat)
     return serve.of_a_stranger(answer, customer_id)
+
+
+def _cap(config: Config) -> serve.Cap | None:
+    most, hours = config.recommend.most_shown, config.recommend.shown_hours
+    return None if most is None else serve.Cap(most, timedelta(hours=hours))
 
 
 def _unlearned(
@@ -225,7 +232,10 @@ def open_intake(workspace: Workspace) -> serve.Intake:
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
     identify = partial(identifier, secret=workspace.secret())
-    log = open_log(workspace, workspace.config())
+    config = workspace.config()
+    log = open_log(workspace, config)
+    if config.recommend.most_shown is not None:
+        log.index_shown()
     return serve.Intake.over(log, identify, tombstones(workspace).admit)
 
 

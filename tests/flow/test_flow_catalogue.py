@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from bespeak import flow, shop
 from bespeak.errors import NotFound
 from bespeak.live import Change
-from bespeak.serve import Filters, Shop
+from bespeak.serve import Cap, Filters, Shop
 from bespeak.workspace import Workspace
 
 CONFIG = """
@@ -27,6 +28,10 @@ files = ["till.csv"]
 identifiers = { customer = "who" }
 columns = { type = { constant = "purchase" }, item_id = "what", time = "at" }
 items = { title = "name", category = "kind", price = "price" }
+
+[recommend]
+most_shown = 9
+shown_hours = 12
 """
 ITEMS = {"tea": ("Drinks > Hot", "2.50"), "milk": ("Drinks > Cold", "1.00"), "ink": ("Desk", "9")}
 STOP = 1_767_225_600_000_000
@@ -110,6 +115,10 @@ def test_a_fitted_model_can_be_tried_and_another_is_not_found(workspace: Workspa
     assert asked(None)["version"] in versions
     with pytest.raises(NotFound, match=r"`als`.*popular"):
         asked("als")
+
+
+def test_how_often_an_item_is_shown_is_as_the_workspace_says(sold: Selling) -> None:
+    assert sold.shop.cap == Cap(9, timedelta(hours=12))
 
 
 def test_a_changing_shop_from_change_to_record(sold: Selling, workspace: Workspace) -> None:

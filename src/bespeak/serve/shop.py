@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bespeak.consent import Privacy, Purpose
@@ -29,6 +29,14 @@ class Filters:
 
 
 EVERYTHING = Filters()
+
+
+@dataclass(frozen=True)
+class Cap:
+    """An item rests once it was shown `most` times `within`, and nothing came of it."""
+
+    most: int
+    within: timedelta
 
 
 class Recommend(Protocol):
@@ -183,6 +191,9 @@ class Shop:
     """Without it, nobody can be erased, and nobody was."""
     privacy: Privacy = field(default_factory=Privacy)
     """What holds for who has said nothing."""
+
+    cap: Cap | None = None
+    """How often one item is shown to one customer; without it, as often as it comes."""
 
     def lists_of(self, model: str | None) -> Recommend:
         """How this model makes lists; None: the one that is served.

@@ -15,6 +15,7 @@ from bespeak.columns import MODEL_ASKED, SESSION
 from bespeak.errors import LogUnavailable, NotAllowed
 from bespeak.live import Seen, impression
 from bespeak.serve import answers, consenting
+from bespeak.serve.caps import rested
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
 from bespeak.serve.parameters import Count, InStock, NoQuery, body, query
@@ -139,13 +140,14 @@ async def for_customer(request: Request) -> Response:
         anybodys = consenting.of_a_stranger(_anybodys(request, asked), customer_id)
         return _reply(anybodys, asked, live=told is not None)
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
+    filters, counted = rested(filters, shop.cap, request.app.state.intake, visitors, moment)
     answer = lists(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
         since=told or (), filters=filters, changes=changes_of(request), label=asked.label,
     )  # fmt: skip
     if asked.shown == "yes":
         _shown(request, answer, asked, moment, actor=visitors[0])
-    return _reply(answer, asked, live=told is not None)
+    return _reply(answer, asked, live=told is not None and counted)
 
 
 async def for_history(request: Request) -> Response:
@@ -156,7 +158,7 @@ async def for_history(request: Request) -> Response:
     for item_id in asked.items:
         if item_id not in changes and shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
-    session, told = asked.session_id, None
+    session, told, filters, counted = asked.session_id, None, asked.filters, True
     if session is not None:
         grant_of(request).session(session)
         # all of it: the snapshot is not asked about sessions
@@ -165,13 +167,15 @@ async def for_history(request: Request) -> Response:
         if consenting.refuses(request, "personalisation", words):
             anybodys = consenting.of_a_stranger(_anybodys(request, asked), None)
             return _reply(anybodys, asked, live=told is not None)
+        whose = [f"{SESSION}:{session}"]
+        filters, counted = rested(filters, shop.cap, request.app.state.intake, whose, moment)
     answer = lists(
         customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
-        since=told or (), filters=asked.filters, changes=changes, label=asked.label,
+        since=told or (), filters=filters, changes=changes, label=asked.label,
     )  # fmt: skip
     if session is not None and asked.shown == "yes":
         _shown(request, answer, asked, moment, session=session)
-    return _reply(answer, asked, live=session is None or told is not None)
+    return _reply(answer, asked, live=session is None or (told is not None and counted))
 
 
 def _reply(answer: Mapping[str, Any], asked: ForCustomer | History, *, live: bool) -> Response:
