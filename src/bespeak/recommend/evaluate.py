@@ -19,6 +19,7 @@ from bespeak.recommend.files import interactions_of, read_rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.models import fit, parameters_of
 from bespeak.recommend.sessions import is_sessions, read_prefixes, read_sessions
+from bespeak.recommend.owned import owned
 from bespeak.recommend.splits import Held, hold, new_to
 
 MOST = 1000
@@ -41,7 +42,7 @@ def evaluate(
     """Fit each model on `train` and rank all items for every customer of `held`.
 
     repeat     : whether lists may hold what a customer has in `train` (next basket). Otherwise
-                 such items are neither recommended nor relevant
+                 what is `owned` is neither recommended nor relevant
     parameters : model -> its settings, defaults where there are none
     categories : per item, for diversity; by default by who has what
     returns    : {"k", "repeat", "items", "models": [{"name", "recall@k", "recall@k_ci": [low, high]
@@ -55,6 +56,7 @@ def evaluate(
         parameters_of(name, (parameters or {}).get(name))
     held = held if repeat else new_to(held, train)
     histories = held.known(train)
+    out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
     rows = []
     for name in models:
         whole = _peak_from_here()
@@ -63,7 +65,7 @@ def evaluate(
         fitted = time.perf_counter()
         model.recommend(histories.take(np.arange(min(1, len(histories)))), k)  # compiled by now
         ready = time.perf_counter()
-        ranked = ranked_in_blocks(model, histories, k, repeat=repeat)
+        ranked = ranked_in_blocks(model, histories, k, exclude=out)
         scored = time.perf_counter()
         row: dict[str, Any] = {"name": name}
         row |= _accuracy(ranked, held, len(train.items), k, seed)
@@ -126,13 +128,19 @@ def choose(evaluation: Mapping[str, Any]) -> str:
 
 
 def ranked_in_blocks(
-    model: Model, histories: Histories, k: int, *, repeat: bool, allow: Flags | None = None
+    model: Model,
+    histories: Histories,
+    k: int,
+    *,
+    exclude: Histories | None = None,
+    allow: Flags | None = None,
 ) -> Ranked:
     """Lists for many histories; only the lists stay."""
     parts = []
     for part in blocks(len(histories), BLOCK):
-        block = histories.take(np.arange(part.start, part.stop))
-        parts.append(model.recommend(block, k, exclude=None if repeat else block, allow=allow))
+        rows = np.arange(part.start, part.stop)
+        block, out = histories.take(rows), None if exclude is None else exclude.take(rows)
+        parts.append(model.recommend(block, k, exclude=out, allow=allow))
     if not parts:
         return model.recommend(histories, k)
     return Ranked(
