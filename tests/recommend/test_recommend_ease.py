@@ -111,7 +111,7 @@ def test_regressed_on_all_others_the_sparse_form_is_ease_itself(settings: dict[s
 
 def test_regressed_on_a_few_each_column_is_the_ridge_regression_on_them() -> None:
     interactions = some_world()
-    parameters = SparseEaseParameters(neighbours=5)
+    parameters = SparseEaseParameters(regressors=5)
     gram, held, common = system(interactions, parameters)
     found = kept(fit_sparse_ease(interactions, parameters))
     for item in range(len(interactions.items)):

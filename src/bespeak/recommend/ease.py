@@ -13,14 +13,20 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from bespeak.compiled import compiled, sealed
+from bespeak.compiled import compiled
 from bespeak.errors import ConfigInvalid
 from bespeak.recommend import inverse, kernels
 from bespeak.recommend.base import blocks, even_parts, on_all_cores
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_lists import ItemLists
 from bespeak.recommend.near import work_of
-from bespeak.recommend.regression import Columns, Design, RegressionParameters, relaxed
+from bespeak.recommend.regression import (
+    GRAIN,
+    Design,
+    Kept,
+    RegressionParameters,
+    relaxed,
+)
 
 LINES = 512
 """Rows of the matrix that are filled or read at once."""
@@ -35,14 +41,14 @@ class EaseParameters(RegressionParameters, frozen=True):
 
 
 class Ease(ItemLists):
-    """Each item's greatest coefficients, of whichever sign."""
+    """What each item says most of others, for them or against."""
 
     name: ClassVar[str] = "ease"
     settings: ClassVar = EaseParameters
 
 
 def fit_ease(interactions: Interactions, parameters: EaseParameters) -> Ease:
-    """Invert the items' Gram matrix; of each item's coefficients keep the greatest.
+    """Invert the items' Gram matrix; keep the most that each item says of others, of either sign.
 
     raises : ConfigInvalid where the catalogue needs more than `memory_gb`
     """
@@ -51,8 +57,8 @@ def fit_ease(interactions: Interactions, parameters: EaseParameters) -> Ease:
     matrix = _gram(design)
     np.einsum("ii->i", matrix)[:] += design.held
     inverse.sweep(matrix)
-    found = _columns(design, matrix, parameters)
-    return Ease(interactions.items, parameters, *found.lists(parameters.own, design.entries.cut))
+    found = _kept(design, matrix, parameters).lists(parameters, design.entries)
+    return Ease(interactions.items, parameters, *found)
 
 
 def memory_of(items: int) -> int:
@@ -88,8 +94,8 @@ def _gram(design: Design) -> Any:
     return matrix
 
 
-def _columns(design: Design, matrix: Any, parameters: EaseParameters) -> Columns:
-    """Of each item's coefficients the greatest, among items that enough histories share with it."""
+def _kept(design: Design, matrix: Any, parameters: EaseParameters) -> Kept:
+    """The most that each item says of others, among those that enough histories share with it."""
     entries = design.entries
     factors = relaxed(-np.diag(matrix).astype(np.float64), design.held, parameters.diagonal)
     by_row, by_item = entries.both_ways(np.ones(len(design.values), np.int8))
@@ -98,30 +104,25 @@ def _columns(design: Design, matrix: Any, parameters: EaseParameters) -> Columns
     width = min(parameters.neighbours, entries.count)
     parts = []
     for part in blocks(entries.count, LINES):
-        lines = sealed(inverse.rows(matrix, part))[0]
-        start = part.start
+        lines = inverse.rows(matrix, part) * factors
 
-        def kept(span: slice, lines: Any = lines, start: int = start) -> tuple[Any, ...]:
+        def greatest(span: slice, lines: Any = lines, start: int = part.start) -> tuple[Any, ...]:
             shape = (span.stop - span.start, width)
             found = np.empty(shape, np.int32), np.zeros(shape), np.empty(shape, np.int32)
-            sizes = strongest_coefficients(
-                *ways, lines[span], parameters.least_common, start + span.start, found
-            )
+            sizes = furthest(*ways, lines[span], parameters.least_common, start + span.start, found)
             there = np.arange(width) < sizes[:, None]
-            scaled = found[1] * factors[start + span.start : start + span.stop, None]
-            return sizes, found[0][there], scaled[there], found[2][there]
+            return sizes, *(column[there] for column in found)
 
-        parts += on_all_cores(kept, even_parts(work[part]))
-    sizes, givers, coefficients, common = (
+        parts += on_all_cores(greatest, even_parts(work[part]))
+    sizes, targets, coefficients, common = (
         np.concatenate([part[column] for part in parts]) for column in range(4)
     )
-    indptr = np.zeros(entries.count + 1, np.int64)
-    np.cumsum(sizes, out=indptr[1:])
-    return Columns(indptr, givers, coefficients, common)
+    givers = np.repeat(np.arange(entries.count, dtype=np.int32), sizes)
+    return Kept(givers, targets, coefficients, common)
 
 
 @compiled
-def strongest_coefficients(
+def furthest(
     by_row: tuple[Any, Any],
     by_item: tuple[Any, Any],
     lines: Any,
@@ -132,7 +133,7 @@ def strongest_coefficients(
     """Of each line's numbers the n furthest from 0, among items that share `least` histories.
 
     by_row, by_item : (indptr, indices), by history and by item
-    lines   : the lines of items `first`, `first` + 1, …
+    lines   : float64, the lines of items `first`, `first` + 1, …
     found   : to fill: (items, numbers, histories in common), rows of n
     returns : how many each row got
     """
@@ -154,11 +155,10 @@ def strongest_coefficients(
                     touched[reached] = other
                     reached += 1
                 common[other] += 1
-        unit = 2.0**20 / max(abs(lines[line, item]), 1e-30)
         for at in range(reached):
             other = touched[at]
             if other != item and common[other] >= least:
-                far = int(np.rint(abs(lines[line, other]) * unit))
+                far = int(np.rint(abs(lines[line, other]) / GRAIN))
                 if far > 0 and (size < n or far >= heap_scores[0]):
                     size = kernels.put(heap_scores, heap_items, size, n, far, other)
         kernels.unload(heap_scores, heap_items, size, best, to_items[line])

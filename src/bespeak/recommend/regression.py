@@ -58,10 +58,13 @@ class Design:
         entries = Entries.of(interactions, parameters.longest_history, parameters.weighting)
         lengths = entries.lengths.astype(np.float64)
         values = entries.weights / UNIT * lengths ** (-parameters.length / 2)
-        squares = np.bincount(entries.used.indices, values * values, minlength=entries.count)
+        squares: Real = np.bincount(
+            entries.used.indices, values * values, minlength=entries.count
+        ).astype(np.float64)
         mean = float(squares.mean()) if len(squares) else 1.0
         share = parameters.dropout / (1 - parameters.dropout)
-        return cls(entries, values, squares, parameters.penalty * mean + share * squares)
+        held: Real = parameters.penalty * mean + share * squares
+        return cls(entries, values, squares, held)
 
 
 def relaxed(inverses: Real, held: Real, diagonal: float) -> Real:
@@ -75,28 +78,31 @@ def relaxed(inverses: Real, held: Real, diagonal: float) -> Real:
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
-    """Per foretold item the items that foretell it, compressed.
+class Kept:
+    """The coefficients that stay, in any order.
 
-    indptr, givers : column j holds givers[indptr[j]:indptr[j + 1]]
-    coefficients   : float64
-    common         : int32, histories that hold both
+    givers, targets : int32, what one item (of a history) says of another
+    coefficients    : float64
+    common          : int32, histories that hold both
     """
 
-    indptr: Whole
     givers: Index
+    targets: Index
     coefficients: Real
     common: Index
 
-    def lists(self, own: float, cut: int) -> tuple[float, int, Whole, Index, Index, Index]:
-        """The same by giver, as an `ItemLists` holds it after its items and parameters."""
-        count = len(self.indptr) - 1
+    def lists(
+        self, parameters: RegressionParameters, entries: Entries
+    ) -> tuple[float, int, Whole, Index, Index, Index]:
+        """As an `ItemLists` holds them after its items and parameters: per giver the most."""
         greatest = float(np.abs(self.coefficients).max(initial=GRAIN))
-        room = min(2.0**30.9 / greatest, 2.0**37 / max(own, 1e-300), 1 / GRAIN)
-        scale = 2.0 ** np.floor(np.log2(room))
+        room = min(2.0**30.9 / greatest, 2.0**37 / max(parameters.own, 1e-300), 1 / GRAIN)
+        scale = float(2.0 ** np.floor(np.log2(room)))
         whole = np.rint(self.coefficients * scale).astype(np.int32)
-        targets = np.repeat(np.arange(count, dtype=np.int32), np.diff(self.indptr))
-        kept = np.flatnonzero(whole)
-        order = kept[np.lexsort((targets[kept], -whole[kept], self.givers[kept]))]
-        indptr = compressed(self.givers[order].astype(np.int64), count)
-        return float(scale), cut, indptr, targets[order], whole[order], self.common[order]
+        at = np.lexsort((self.targets, -np.abs(whole), self.givers))
+        starts = compressed(self.givers.astype(np.int64), entries.count)
+        place = np.arange(len(at)) - starts[self.givers[at]]
+        at = at[(place < parameters.neighbours) & (whole[at] != 0)]
+        at = at[np.lexsort((self.targets[at], -whole[at], self.givers[at]))]
+        indptr = compressed(self.givers[at].astype(np.int64), entries.count)
+        return scale, entries.cut, indptr, self.targets[at], whole[at], self.common[at]

@@ -18,11 +18,11 @@ import numpy as np
 from bespeak.compiled import compiled, sealed
 from bespeak.errors import ConfigInvalid
 from bespeak.recommend.base import even_parts, on_all_cores
-from bespeak.recommend.histories import Interactions, Whole
+from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_lists import ItemLists
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.near import Near, nearest, work_of
-from bespeak.recommend.regression import Columns, Design, RegressionParameters, relaxed
+from bespeak.recommend.regression import Design, Kept, RegressionParameters, relaxed
 
 CELL = 12
 """Bytes that a pair of items takes at the peak: its number and one index, and room to join them."""
@@ -32,6 +32,8 @@ class SparseEaseParameters(RegressionParameters, frozen=True):
     """See `RegressionParameters`. The defaults were chosen on parts carved from training data
     (benchmarks/recommend.md)."""
 
+    regressors: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    """How many items each item is foretold from; the work grows with the third power."""
     rarity: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
     """How much less an item is chosen to foretell others that everybody has."""
     memory_gb: Annotated[float, msgspec.Meta(gt=0)] = 8.0
@@ -53,14 +55,14 @@ def fit_sparse_ease(interactions: Interactions, parameters: SparseEaseParameters
     near = nearest(interactions, _measure(parameters))
     design = Design.of(interactions, parameters)
     pairs = _pairs(design, parameters)
-    found = _regressed(near, pairs, design, parameters.diagonal)
-    return SparseEase(interactions.items, parameters, *found.lists(parameters.own, near.cut))
+    found = _regressed(near, pairs, design, parameters.diagonal).lists(parameters, design.entries)
+    return SparseEase(interactions.items, parameters, *found)
 
 
 def _measure(parameters: SparseEaseParameters) -> ItemKnnParameters:
     """By what an item's nearest are chosen: their common histories, per how many have the other."""
     return ItemKnnParameters(
-        neighbours=parameters.neighbours, weighting=parameters.weighting, length=parameters.length,
+        neighbours=parameters.regressors, weighting=parameters.weighting, length=parameters.length,
         history_item=0.0, item=parameters.rarity, least_common=parameters.least_common,
         longest_history=parameters.longest_history,
     )  # fmt: skip
@@ -95,29 +97,24 @@ def _pairs(design: Design, parameters: SparseEaseParameters) -> tuple[Any, Any, 
             next_step="Lower longest_history, raise memory_gb, or use item_knn.",
         )
     parts = on_all_cores(filled, spans)
-    return indptr, *(np.concatenate([part[column] for part in parts]) for column in range(2))
+    items, numbers = (np.concatenate([part[column] for part in parts]) for column in range(2))
+    return indptr, items, numbers
 
 
-def _regressed(near: Near, pairs: tuple[Any, ...], design: Design, diagonal: float) -> Columns:
+def _regressed(near: Near, pairs: tuple[Any, ...], design: Design, diagonal: float) -> Kept:
     """Every item's ridge regression on its nearest, side by side; what they are stays."""
-    order = np.lexsort((near.neighbours, _targets(near.indptr)))
+    targets = np.repeat(np.arange(len(near.indptr) - 1, dtype=np.int32), np.diff(near.indptr))
+    order = np.lexsort((near.neighbours, targets))
     givers, common = near.neighbours[order], near.common[order]
     coefficients, left = np.zeros(len(givers)), np.ones(len(near.indptr) - 1)
-    given = (
-        sealed(near.indptr, givers), sealed(*pairs), sealed(design.squares, design.held),
-    )  # fmt: skip
+    given = sealed(near.indptr, givers), sealed(*pairs), sealed(design.squares, design.held)
     lengths = np.diff(near.indptr)
     on_all_cores(
         lambda part: regress(*given, (part.start, part.stop), (coefficients, left)),
         even_parts(lengths * lengths),
     )
     factors = relaxed(1 / left, design.held, diagonal) / left
-    coefficients *= factors[_targets(near.indptr)]
-    return Columns(near.indptr, givers, coefficients, common)
-
-
-def _targets(indptr: Whole) -> Whole:
-    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return Kept(givers, targets, coefficients * factors[targets], common)
 
 
 @compiled
