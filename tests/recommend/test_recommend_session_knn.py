@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from walks import asked, sessions
 
 from bespeak.errors import ConfigInvalid
 from bespeak.recommend import order, order_kernels
@@ -14,7 +15,6 @@ from bespeak.recommend.histories import Histories, Interactions
 from bespeak.recommend.models import parameters_of
 from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
 from contracts.recommender import RecommenderContract, checkerboard, world
-from walks import asked, sessions
 
 
 class TestSessionKnn(RecommenderContract):

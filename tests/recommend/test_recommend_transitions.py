@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from walks import asked, sessions
 
 from bespeak.recommend.base import RHYTHM, WITH
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.models import parameters_of
 from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
 from contracts.recommender import RecommenderContract, checkerboard
-from walks import asked, sessions
 
 
 class TestTransitions(RecommenderContract):

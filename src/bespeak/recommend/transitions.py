@@ -50,7 +50,8 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
 
 class TransitionsParameters(order.OrderParameters, frozen=True):
     """nearness(i, j) = n_j^-item Σ factor(s) near(i, j; s) over past histories s that hold both;
-    a history's score for j is the mean of its items' nearness to it, weighted by their shares. What each setting means is said in order.py.
+    a history's score for j is the mean of its items' nearness to it, weighted by their shares.
+    What the settings of order mean is said in order.py; these are the defaults that differ.
     """
 
     fade: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
