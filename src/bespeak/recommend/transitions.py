@@ -49,8 +49,15 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
 class TransitionsParameters(order.OrderParameters, frozen=True):
     """nearness(i, j) = n_j^-item Σ factor(s) near(i, j; s) over past histories s that hold both;
     a history's score for j is the mean of its items' nearness to it, weighted by their shares.
+    What the settings of order mean is said in order.py; these are the defaults that differ.
     """
 
+    fade: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
+    distance: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
+    own: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
+    history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
+    item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.25
+    length: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
     neighbours: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
     """How many next items each item keeps."""
     least_common: Annotated[int, msgspec.Meta(ge=1)] = 1
