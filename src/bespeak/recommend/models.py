@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bespeak.errors import NotFound
 from bespeak.recommend.als import Als, AlsParameters, fit_als
 from bespeak.recommend.base import Model, Parameters, checked
+from bespeak.recommend.blend import Blend, BlendParameters, fit_blend
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
@@ -42,6 +43,11 @@ MODELS: Mapping[str, Kind] = {
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
     "als": Kind(AlsParameters, fit_als, Als.load),
+    "blend": Kind(
+        BlendParameters,
+        lambda interactions, parameters: fit_blend(interactions, parameters, fit),
+        lambda folder: Blend.load(folder, load),
+    ),
 }
 
 
@@ -64,7 +70,11 @@ def parameters_of(name: str, given: Mapping[str, Any] | None = None) -> Paramete
 
     raises : NotFound; ConfigInvalid, naming the key, what was found and what was expected
     """
-    return checked(kind_of(name).parameters, name, given or {})
+    found = checked(kind_of(name).parameters, name, given or {})
+    if isinstance(found, BlendParameters):
+        for part in found.parts:
+            parameters_of(part.model, part.parameters)
+    return found
 
 
 def fit(
@@ -103,5 +113,11 @@ def needs(names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]]) -> 
 
     raises : as `parameters_of`
     """
-    each = (parameters_of(name, parameters.get(name)).needs for name in names)
-    return frozenset[str]().union(*each)
+    return frozenset[str]().union(*(_needs(name, parameters.get(name)) for name in names))
+
+
+def _needs(name: str, given: Mapping[str, Any] | None) -> frozenset[str]:
+    found = parameters_of(name, given)
+    if isinstance(found, BlendParameters):
+        return frozenset[str]().union(*(_needs(p.model, p.parameters) for p in found.parts))
+    return found.needs
