@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bespeak.errors import ArtifactCorrupt, ConfigInvalid, NotFound
-from bespeak.recommend import blend as blends
+from bespeak.recommend import candidates
 from bespeak.recommend.base import RHYTHM, Whys, top_k
 from bespeak.recommend.blend import SPREAD, Blend, BlendParameters, blended, spread
 from bespeak.recommend.histories import Histories, Interactions
@@ -91,7 +91,7 @@ def test_lists_of_many_histories_are_made_in_small_blocks(monkeypatch: pytest.Mo
     allow = np.arange(25) % 3 > 0
     wanted = top_k(model.scores(histories), 6, exclude=histories, allow=allow)
     facts = model.whys(histories, wanted.items)
-    monkeypatch.setattr(blends, "BLOCK", 60)  # two histories a block
+    monkeypatch.setattr(candidates, "BLOCK", 60)  # two histories a block
     found = model.recommend(histories, 6, exclude=histories, allow=allow)
     assert np.array_equal(found.items, wanted.items)
     assert np.array_equal(found.scores, wanted.scores)

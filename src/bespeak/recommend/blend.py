@@ -7,7 +7,7 @@ model was fitted on, and kept as a number; so a history has the same scores alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -15,13 +15,11 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
-from bespeak.compiled import compiled, sealed
 from bespeak.errors import ArtifactCorrupt, ConfigInvalid
-from bespeak.recommend import kernels
 from bespeak.recommend.base import (
-    CELLS,
     Model,
     Parameters,
+    Pointed,
     Ranked,
     Said,
     Why,
@@ -29,9 +27,15 @@ from bespeak.recommend.base import (
     blocks,
     check_asked,
     check_block,
-    even_parts,
-    on_all_cores,
     whys,
+)
+from bespeak.recommend.candidates import (
+    best_of_all,
+    best_of_candidates,
+    in_blocks,
+    rows_at_once,
+    scores_at,
+    worth,
 )
 from bespeak.recommend.histories import (
     Flags,
@@ -46,8 +50,8 @@ from bespeak.recommend.texts import Ids
 
 SPREAD = 1 << 32
 """Whole units of score that one spread is."""
-BLOCK = CELLS >> 4
-"""Cells of scores that are held at once when many histories are asked with: 32 MB a part."""
+SAMPLE = 256
+"""Histories by which spreads are measured, where nobody says otherwise."""
 
 Fit = Callable[[str, Interactions, Mapping[str, Any]], Model]
 Load = Callable[[str, Path], Model]
@@ -72,7 +76,7 @@ class BlendParameters(Parameters, frozen=True):
 
     parts: tuple[Part, ...] = (Part(model="item_knn"), Part(model="als"))
     """What is summed, each model with its weight and settings."""
-    sample: Annotated[int, msgspec.Meta(ge=1)] = 256
+    sample: Annotated[int, msgspec.Meta(ge=1)] = SAMPLE
     """Histories by which spreads are measured."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 7
     """Of the draw of those."""
@@ -121,7 +125,7 @@ class Blend:
         check_block(len(histories), len(self.items))
         total = np.zeros((len(histories), len(self.items)), np.int64)
         for model, factor in zip(self.parts, self._factors, strict=True):
-            _add_on_all_cores(total, model.scores(histories), factor)
+            total += worth(model.scores(histories), factor)
         return total
 
     def recommend(
@@ -134,14 +138,20 @@ class Blend:
     ) -> Ranked:
         check_asked(k, histories, exclude, allow)
         rows, count = len(histories), len(self.items)
-        items = np.full((rows, min(k, count)), -1, np.int32)
-        best = np.zeros(items.shape, np.int64)
-        mask = sealed(np.ones(count, np.bool_) if allow is None else allow)[0]
-        for part, block in self._blocks(histories):
-            out = Histories.empty(len(block)) if exclude is None else exclude.take(_rows(part))
-            found = self.scores(block), sealed(out.indptr, out.indices), mask
-            _best_on_all_cores(found, (items[part], best[part]))
-        return Ranked(items, best, (items >= 0).sum(axis=1))
+        ranked = Ranked(
+            np.full((rows, min(k, count)), -1, np.int32),
+            np.zeros((rows, min(k, count)), np.int64),
+            np.zeros(rows, np.int64),
+        )
+        left = np.arange(rows)
+        if all(isinstance(model, Pointed) for model in self.parts):
+            added = list(zip(self.parts, self._factors, strict=True))
+            left = best_of_candidates(added, histories, ranked, exclude=exclude, allow=allow)
+        for part in blocks(len(left), rows_at_once(count)):
+            at = left[part]
+            found = self.scores(histories.take(at))
+            best_of_all(found, at, ranked, exclude=exclude, allow=allow)
+        return Ranked(ranked.items, ranked.scores, (ranked.items >= 0).sum(axis=1))
 
     def why(self, history: Histories, items: Index) -> list[Why]:
         """What the part says that added most to the item's score."""
@@ -157,7 +167,7 @@ class Blend:
 
     def whys(self, histories: Histories, items: Index) -> Whys:
         kinds, others = np.full(items.shape, -1, np.int8), np.full(items.shape, -1, np.int32)
-        for part, block in self._blocks(histories):
+        for part, block in in_blocks(histories, len(self.items)):
             most = self._most(block, items[part])
             for at, model in enumerate(self.parts):
                 own = (most == at) & (items[part] >= 0)
@@ -205,24 +215,16 @@ class Blend:
     @property
     def _factors(self) -> list[float]:
         """What a unit of each part's score is worth in ours."""
-        return [
-            share * SPREAD / spread if spread > 0 else 0.0
-            for share, spread in zip(self.parameters.shares, self.spreads, strict=True)
-        ]
-
-    def _blocks(self, histories: Histories) -> Iterator[tuple[slice, Histories]]:
-        return in_blocks(histories, len(self.items))
+        shares = self.parameters.shares
+        return [factor_of(*pair) for pair in zip(self.spreads, shares, strict=True)]
 
     def _most(self, histories: Histories, items: Index) -> Index:
         """Per item of each line, the place of the part that added most to its score."""
-        at = np.arange(len(items))[:, None], np.maximum(items, 0)
-        added = np.stack(
-            [
-                np.maximum(model.scores(histories)[at], 0) * factor
-                for model, factor in zip(self.parts, self._factors, strict=True)
-            ]
-        )
-        found: Index = added.argmax(axis=0).astype(np.int32)
+        added = [
+            worth(scores_at(model, histories, items), factor)
+            for model, factor in zip(self.parts, self._factors, strict=True)
+        ]
+        found: Index = np.stack(added).argmax(axis=0).astype(np.int32)
         return found
 
 
@@ -258,12 +260,6 @@ def sampled(histories: Histories, count: int, seed: int) -> Histories:
     return histories.take(filled)
 
 
-def in_blocks(histories: Histories, items: int) -> Iterator[tuple[slice, Histories]]:
-    """Rows that have at most BLOCK scores of `items` items each, and their histories."""
-    for part in blocks(len(histories), max(1, BLOCK // max(items, 1))):
-        yield part, histories.take(_rows(part))
-
-
 def spread(model: Model, histories: Histories) -> float:
     """Mean over histories of the standard deviation of the scores of what they do not hold.
 
@@ -279,52 +275,10 @@ def spread(model: Model, histories: Histories) -> float:
     return sum(lone) / rows or sum(own) / rows
 
 
-def _rows(part: slice) -> Whole:
-    return np.arange(part.start, part.stop)
+def factor_of(size: float, share: float = 1.0) -> float:
+    """What a unit of score is worth in units of 1/SPREAD, given its spread; 0 where that is 0."""
+    return share * SPREAD / size if size > 0 else 0.0
 
 
 def _folder(at: int, name: str) -> str:
     return f"part{at}.{name}"
-
-
-def _add_on_all_cores(total: Whole, scores: Whole, factor: float) -> None:
-    work = np.full(len(total), total.shape[1], np.int64)
-    on_all_cores(lambda part: add(total[part], scores[part], factor), even_parts(work))
-
-
-def _best_on_all_cores(given: tuple[Whole, Any, Flags], found: tuple[Index, Whole]) -> None:
-    work = np.full(len(given[0]), given[0].shape[1], np.int64)
-    on_all_cores(lambda part: best(*given, (part.start, part.stop), found), even_parts(work))
-
-
-@compiled
-def add(total: Any, scores: Any, factor: float) -> None:
-    """Add to each score what a part's is worth, at least one unit of what is any evidence."""
-    for row in range(total.shape[0]):
-        for item in range(total.shape[1]):
-            score = scores[row, item]
-            if score > 0 and factor > 0.0:
-                total[row, item] += max(1, np.int64(np.rint(score * factor)))
-
-
-@compiled
-def best(
-    scores: Any, exclude: tuple[Any, Any], allow: Any, span: tuple[int, int], found: tuple[Any, Any]
-) -> None:
-    """The k best of each row of `span`; `scores` are overwritten where an item is excluded.
-
-    found : to fill: (items, scores), all rows, k wide
-    """
-    starts, out = exclude
-    to_items, to_scores = found
-    k = to_items.shape[1]
-    heap_scores, heap_items = np.empty(k + 1, np.int64), np.empty(k + 1, np.int32)
-    for row in range(span[0], span[1]):
-        for at in range(starts[row], starts[row + 1]):
-            scores[row, out[at]] = 0
-        size = 0
-        for item in range(scores.shape[1]):
-            score = scores[row, item]
-            if score > 0 and (size < k or score > heap_scores[0]) and allow[item]:
-                size = kernels.put(heap_scores, heap_items, size, k, score, item)
-        kernels.unload(heap_scores, heap_items, size, to_scores[row], to_items[row])

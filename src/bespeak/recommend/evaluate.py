@@ -60,7 +60,7 @@ def evaluate(
         started = time.perf_counter()
         model = fit(name, train, (parameters or {}).get(name))
         fitted = time.perf_counter()
-        ranked = ranked_in_blocks(model, histories, k, repeat=repeat)
+        ranked = ranked_in_blocks(model, histories, k, exclude=None if repeat else histories)
         scored = time.perf_counter()
         row: dict[str, Any] = {"name": name}
         row |= _accuracy(ranked, held, len(train.items), k, seed)
@@ -113,13 +113,19 @@ def choose(evaluation: Mapping[str, Any]) -> str:
 
 
 def ranked_in_blocks(
-    model: Model, histories: Histories, k: int, *, repeat: bool, allow: Flags | None = None
+    model: Model,
+    histories: Histories,
+    k: int,
+    *,
+    exclude: Histories | None = None,
+    allow: Flags | None = None,
 ) -> Ranked:
     """Lists for many histories; only the lists stay."""
     parts = []
     for part in blocks(len(histories), BLOCK):
-        block = histories.take(np.arange(part.start, part.stop))
-        parts.append(model.recommend(block, k, exclude=None if repeat else block, allow=allow))
+        rows = np.arange(part.start, part.stop)
+        block, out = histories.take(rows), None if exclude is None else exclude.take(rows)
+        parts.append(model.recommend(block, k, exclude=out, allow=allow))
     if not parts:
         return model.recommend(histories, k)
     return Ranked(

@@ -108,6 +108,22 @@ class ItemKnn(Ready):
         found: Whole = (weights @ lists + weights * self._own).toarray()
         return found
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        used = histories.heaviest(self.parameters.longest_history)
+        found = np.zeros(items.shape, np.int64)
+        given = (
+            sealed(used.indptr, used.indices, _shares(used)),
+            sealed(self.indptr, self.neighbours, self.similarity),
+            self._own,
+            sealed(np.ascontiguousarray(items, np.int32))[0],
+        )
+        on_all_cores(
+            lambda part: kernels.totals(*given, (part.start, part.stop), found),
+            even_parts(used.lengths),
+        )
+        return found
+
     def recommend(
         self,
         histories: Histories,
