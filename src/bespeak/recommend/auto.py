@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,9 @@ import msgspec
 from bespeak.errors import BadRequest, NotReady
 from bespeak.recommend.base import Model
 from bespeak.recommend.blend import BlendParameters, Part, blended
-from bespeak.recommend.carving import Trial
+from bespeak.recommend.carving import Trial, carved, way_of
+from bespeak.recommend.evaluate import Entry
+from bespeak.recommend.files import read_rows
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.mixing import GAIN, Stack
 from bespeak.recommend.models import MODELS, fit, parameters_of
@@ -56,6 +59,11 @@ class Choice:
     parameters: Mapping[str, Any]
     title: str
     evidence: Mapping[str, Any]
+
+    @property
+    def entry(self) -> Entry:
+        """Its line in the table of an evaluation."""
+        return Entry(self.title, self.model, self.parameters)
 
     def fit(self, known: Interactions) -> Model:
         """The winner, fitted on all that is known."""
@@ -126,6 +134,23 @@ def _climb(bench: Bench, terms: Terms) -> None:
     for place, one in enumerate(hopeful):
         _tuned(bench, one, len(hopeful) - place)
     _mixed(bench, terms.seed)
+
+
+def search_files(
+    train: Path,
+    test: Path,
+    terms: Terms,
+    *,
+    tell: Tell = lambda progress: None,
+) -> Choice:
+    """`search` on a training file; of the test file only the customers' times are looked at, which
+    say how it was taken.
+
+    raises : as `read_rows`
+    """
+    rows = read_rows(train)
+    way = way_of(rows, read_rows(test))
+    return search(lambda: carved(rows, way, repeat=terms.repeat, seed=terms.seed), terms, tell=tell)
 
 
 def checked_budget(budget_s: float) -> float:

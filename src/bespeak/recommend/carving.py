@@ -92,15 +92,13 @@ def way_of(train: Rows, test: Rows) -> Way:
     return "last" if after and sum(after) >= SURE * len(after) else "share"
 
 
-def carved(
-    rows: Rows, way: Way, *, repeat: bool, half_life_days: float | None = None, seed: int = 7
-) -> Trial:
+def carved(rows: Rows, way: Way, *, repeat: bool, seed: int = 7) -> Trial:
     """A tenth of a file's rows held back: the latest, or each customer's, or any.
 
     raises : NotReady where nothing can be held back
     """
     if way == "share" or not rows.timed:
-        return by_share(interactions_of(rows, half_life_days=half_life_days),
+        return by_share(interactions_of(rows),
                         repeat=repeat, seed=seed)  # fmt: skip
     if way == "time":
         test = rows.times > np.quantile(rows.times, 1 - SHARE, method="lower")
@@ -109,7 +107,7 @@ def carved(
         test, how = _latest_of_each(rows), f"the latest {SHARE:.0%} of each customer's rows"
     if not test.any() or test.all():
         raise NotReady("nothing can be held back to choose by", found="rows of one time")
-    train = interactions_of(rows.where(~test), half_life_days=half_life_days)
+    train = interactions_of(rows.where(~test))
     wanted = rows.where(test)
     return trial_of(train, hold(train, wanted.customers, wanted.items), repeat=repeat, how=how)
 
