@@ -182,8 +182,8 @@ def evaluate(
         bool | None,
         typer.Option(
             "--repeat/--no-repeat",
-            help="Whether a list may hold what its customer has in train. By default: the"
-            " workspace's choice, or no for files.",
+            help="Whether a list may hold what its customer has in train, or its session so far."
+            " By default: the workspace's choice; for files, yes for sessions and else no.",
         ),
     ] = None,
     workspace: Folder = HERE,
@@ -192,13 +192,14 @@ def evaluate(
     """Measure models on what customers did next, over all items, with intervals.
 
     Without files: the workspace's last weeks are the test. Files: `user item item …` a line, or
-    CSV/Parquet with user, item and, where there are any, time and weight.
+    CSV/Parquet with user, item and, where there are any, time and weight. Session files: train is
+    Parquet with one list of items a row, the oldest first; test has `prefix` (a list) and `target`.
     """
     if (train is None) != (test is None):
         raise BadRequest("--train and --test go together", next_step="Give both, or neither.")
     with screen.working("Evaluating", quiet=as_json):
         if train is not None and test is not None:
-            table = shop.evaluate_files(train, test, models=model, k=k, repeat=bool(repeat))
+            table = shop.evaluate_files(train, test, models=model, k=k, repeat=repeat)
         else:
             with opened(workspace) as here:
                 table = flow.evaluate(here, models=model, k=k, repeat=repeat)

@@ -280,7 +280,7 @@ def _site(workspace: Workspace, *, alone: bool, log: Literal["none", "text", "js
 
 
 def evaluate_files(
-    train: Path, test: Path, *, models: Sequence[str] | None, k: int, repeat: bool
+    train: Path, test: Path, *, models: Sequence[str] | None, k: int, repeat: bool | None
 ) -> dict[str, Any]:
     """The models on a given train and test file.
 

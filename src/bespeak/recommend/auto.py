@@ -19,12 +19,13 @@ import msgspec
 from bespeak.errors import BadRequest, NotReady
 from bespeak.recommend.base import Model
 from bespeak.recommend.blend import BlendParameters, Part, blended
-from bespeak.recommend.carving import Trial, carved, way_of
+from bespeak.recommend.carving import Trial, by_session, carved, way_of
 from bespeak.recommend.evaluate import Entry
 from bespeak.recommend.files import read_rows
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.mixing import GAIN, Stack
 from bespeak.recommend.models import MODELS, fit, parameters_of
+from bespeak.recommend.sessions import is_sessions, read_sessions
 from bespeak.recommend.spaces import Shape, space_of
 from bespeak.recommend.trying import Bench, Clock, Config, Fit, Tell, Try
 
@@ -75,14 +76,14 @@ class Terms:
     """What a search is for, and how long it may take.
 
     k        : length of the lists
-    repeat   : whether they may hold what their owner has
+    repeat   : whether they may hold what their owner has; None: sessions may, customers may not
     sessions : whether histories are visits
     names    : only these models; by default every one that fits
     """
 
     k: int = 20
     budget_s: float = BUDGET_S
-    repeat: bool = False
+    repeat: bool | None = None
     sessions: bool = False
     names: Sequence[str] | None = None
     seed: int = 7
@@ -108,7 +109,7 @@ def search(
         whole = trial if isinstance(trial, Trial) else trial()
     except NotReady as error:
         return _untested(str(error), {"held_back": None, "budget_s": terms.budget_s})
-    shape = Shape.of(whole.train, repeat=terms.repeat, sessions=terms.sessions)
+    shape = Shape.of(whole.train, repeat=whole.repeat, sessions=terms.sessions)
     asked = whole.sample(ASKED, terms.seed)
     bench = Bench(asked, shape, terms.k, terms.budget_s, fit, tell, clock)
     _climb(bench, terms)
@@ -143,14 +144,20 @@ def search_files(
     *,
     tell: Tell = lambda progress: None,
 ) -> Choice:
-    """`search` on a training file; of the test file only the customers' times are looked at, which
-    say how it was taken.
+    """`search` on a training file, of interactions or of sessions.
 
-    raises : as `read_rows`
+    Of the test file only the customers' times are looked at, which say how it was taken.
+    raises : as `read_rows` or `read_sessions`
     """
-    rows = read_rows(train)
+    if is_sessions(train):
+        known = read_sessions(train)
+        terms = replace(terms, repeat=terms.repeat is not False, sessions=True)
+        return search(lambda: by_session(known, repeat=bool(terms.repeat)), terms, tell=tell)
+    rows, terms = read_rows(train), replace(terms, repeat=bool(terms.repeat))
     way = way_of(rows, read_rows(test))
-    return search(lambda: carved(rows, way, repeat=terms.repeat, seed=terms.seed), terms, tell=tell)
+    return search(
+        lambda: carved(rows, way, repeat=bool(terms.repeat), seed=terms.seed), terms, tell=tell
+    )
 
 
 def checked_budget(budget_s: float) -> float:

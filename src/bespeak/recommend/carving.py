@@ -7,20 +7,23 @@ was: the latest time, each customer's latest, a share of everybody's, or the lat
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from bespeak.errors import NotReady
-from bespeak.recommend.files import Rows, interactions_of
-from bespeak.recommend.histories import NO_TIME, Flags, Histories, Interactions, Whole, compressed
+from bespeak.recommend.files import Rows, interactions_of, summed
+from bespeak.recommend.histories import NO_TIME, UNIT, Flags, Histories, Interactions, compressed
 from bespeak.recommend.interactions import ranked_ids
 from bespeak.recommend.splits import Held, carve, hold, new_to
 from bespeak.recommend.texts import Ids
 
 SHARE = 0.1
 """Of all that is known, so much is held back."""
+MOST = 50_000
+"""Of the last sessions, so many at most."""
 SURE = 0.95
 """So many of the test's rows must lie after what is known, for it to be one of time."""
 
@@ -31,45 +34,47 @@ Way = Literal["time", "last", "share"]
 class Trial:
     """A question that has been answered already.
 
-    train   : what candidates are fitted on
-    asked   : a history a row
-    held    : row r of it is what the owner of row r turned out to have; every row has something
-    exclude : per row, what its list may not hold; None: anything may stand there
-    how     : in words, how this was held back
+    train  : what candidates are fitted on
+    held   : what customers, or sessions, turned out to have; every row has something
+    repeat : whether lists may hold what is known of their row
+    how    : in words, how this was held back
     """
 
     train: Interactions
-    asked: Histories
     held: Held
-    exclude: Histories | None
+    repeat: bool
     how: str
 
     def __len__(self) -> int:
         return len(self.held)
 
+    @cached_property
+    def asked(self) -> Histories:
+        """The history that each row's list is made of."""
+        return self.held.known(self.train)
+
+    @property
+    def exclude(self) -> Histories | None:
+        """What no list may hold."""
+        return None if self.repeat else self.asked
+
     def sample(self, most: int, seed: int) -> Trial:
         """At most so many rows of it, drawn by `seed`."""
         if len(self) <= most:
             return self
-        rows = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
-        return replace(
-            self, asked=self.asked.take(rows),
-            held=self.held.where(np.isin(self.held.rows, rows)),
-            exclude=None if self.exclude is None else self.exclude.take(rows),
-        )  # fmt: skip
+        rows = np.random.default_rng(seed).choice(len(self), most, replace=False)
+        return replace(self, held=self.held.where(np.isin(self.held.rows, rows)))
 
 
 def trial_of(train: Interactions, held: Held, *, repeat: bool, how: str) -> Trial:
-    """What customers of `train` turned out to have, asked for by what they had before.
+    """A trial of what may stand on lists.
 
-    repeat : whether lists may hold what a customer has
-    raises : NotReady where nobody turned out to have anything
+    raises : NotReady where nobody turned out to have such a thing
     """
     held = held if repeat else new_to(held, train)
     if not len(held):
         raise NotReady("nothing can be held back to choose by", found=how)
-    asked = train.histories.take(held.customers)
-    return Trial(train, asked, held, None if repeat else asked, how)
+    return Trial(train, held, repeat, how)
 
 
 def way_of(train: Rows, test: Rows) -> Way:
@@ -131,47 +136,45 @@ def by_share(interactions: Interactions, *, repeat: bool, seed: int = 7) -> Tria
 def by_session(interactions: Interactions, *, repeat: bool) -> Trial:
     """The last tenth of sessions, each asked for by every beginning of it, for what came next.
 
-    interactions : a row a session. Sessions are in the order of their last times, items in the
-                   order of theirs; where no times are known, in the order of ids
+    interactions : a row a session; sessions in the order of their last times, where no times are
+                   known in that of their ids
     raises       : NotReady where no such session has two items
     """
     whole = interactions.histories
     last = np.full(len(whole), NO_TIME)
     np.maximum.at(last, whole.rows, whole.last_time)
-    late = np.argsort(last, kind="stable")[len(whole) - max(1, round(len(whole) * SHARE)) :]
+    late = np.argsort(last, kind="stable")[-min(MOST, max(1, round(len(whole) * SHARE))) :]
     kept = np.setdiff1d(np.arange(len(whole)), late)
-    train = replace(
-        interactions, customers=_some(interactions.customers, kept), histories=whole.take(kept)
-    )
-    asked, held = beginnings(whole.take(np.sort(late)))
-    if not len(held) or not len(kept):
-        raise NotReady(
-            "nothing can be held back to choose by", found="no late session of two items"
-        )
     how = f"the last {SHARE:.0%} of sessions, each of their beginnings"
-    return Trial(train, asked, held, None if repeat else asked, how)
+    if not len(kept):
+        raise NotReady("nothing can be held back to choose by", found="a single session")
+    names = Ids.of(interactions.customers[row] for row in kept.tolist())
+    train = replace(interactions, customers=names, histories=whole.take(kept), stored=None)
+    return trial_of(train, beginnings(whole.take(np.sort(late))), repeat=repeat, how=how)
 
 
-def beginnings(sessions: Histories) -> tuple[Histories, Held]:
-    """Every beginning of every session, and the one item that came next."""
-    lengths = np.maximum(sessions.lengths - 1, 0)
-    rows = np.repeat(np.arange(len(sessions)), lengths)
-    sizes = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
-    each = sessions.take(rows)
-    order = np.lexsort((each.indices, each.last_time, each.rows))
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order)) - each.indptr[each.rows]
-    wanted = sizes[each.rows]
-    held = Held(
-        np.full(len(rows), -1, np.int32),
-        np.arange(len(rows) + 1),
-        each.indices[place == wanted],
-    )
-    return each.where(place < wanted), held
+def beginnings(sessions: Histories) -> Held:
+    """Every beginning of every session, and the one item that came next.
 
-
-def _some(names: Ids, rows: Whole) -> Ids:
-    return Ids.of(names[row] for row in rows.tolist())
+    What is known of an item is when it came first and last; what lay between is not asked for.
+    """
+    again = sessions.last_time > sessions.first_time
+    rows = np.concatenate([sessions.rows, sessions.rows[again]])
+    times = np.concatenate([sessions.first_time, sessions.last_time[again]])
+    items = np.concatenate([sessions.indices, sessions.indices[again]]).astype(np.int64)
+    order = np.lexsort((items, times, rows))
+    rows, times, items = rows[order], times[order], items[order]
+    starts = compressed(rows, len(sessions))[rows]
+    next_one = np.flatnonzero(np.arange(len(rows)) > starts)
+    sizes = next_one - starts[next_one]
+    question = np.repeat(np.arange(len(next_one)), sizes)
+    place = np.arange(len(question)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    entries = np.repeat(starts[next_one], sizes) + place
+    worth = np.full(len(entries), UNIT)
+    asked = summed(question, items[entries], len(sizes), times[entries], worth, timed=True)
+    nobody = np.full(len(sizes), -1, np.int32)
+    wanted = items[next_one].astype(np.int32)
+    return Held(nobody, np.arange(len(sizes) + 1), wanted, asked)
 
 
 def _latest_of_each(rows: Rows) -> Flags:

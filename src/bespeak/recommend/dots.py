@@ -65,9 +65,10 @@ def dots(queries: Fixed, items: Any) -> Whole:
 def dots_at(queries: Fixed, items: Any, wanted: Index) -> Whole:
     """int64, shaped as `wanted`: the same products, of a line of items a row (-1: 0)."""
     found = np.zeros(wanted.shape, np.int64)
-    given = sealed(queries.numbers, items, _to_units(queries), np.ascontiguousarray(wanted))
+    numbers, table = sealed(queries.numbers, items)
+    units, lines = sealed(_to_units(queries), np.ascontiguousarray(wanted))
     on_all_cores(
-        lambda part: multiply(*given, (part.start, part.stop), found),
+        lambda part: multiply(numbers, table, units, lines, (part.start, part.stop), found),
         list(blocks(len(wanted), ROWS)),
     )
     return found

@@ -119,6 +119,14 @@ class Histories:
 
     def heaviest(self, limit: int) -> Histories:
         """At most `limit` entries a row: by weight, then the latest, then by item id."""
+        return self._foremost(limit, -self.weights, -self.last_time)
+
+    def latest(self, limit: int) -> Histories:
+        """At most `limit` entries a row: the latest, then by weight, then by item id."""
+        return self._foremost(limit, ~self.last_time, -self.weights)  # ~: no time is the oldest
+
+    def _foremost(self, limit: int, first: Whole, second: Whole) -> Histories:
+        """At most `limit` entries a row: the least `first`, then `second`, then by item id."""
         if len(self.indices) <= limit:
             return self
         long = self.lengths > limit
@@ -128,10 +136,26 @@ class Histories:
         kept = ~np.repeat(long, self.lengths)
         at = np.flatnonzero(~kept)  # entries of long rows only: they are few, and sorting is dear
         rows = np.repeat(np.arange(len(lengths)), lengths)
-        order = np.lexsort((self.indices[at], -self.last_time[at], -self.weights[at], rows))
+        order = np.lexsort((self.indices[at], second[at], first[at], rows))
         place = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         kept[at[order[place < limit]]] = True
         return self.where(kept)
+
+    def places(self) -> tuple[Whole, Whole]:
+        """Where each entry stands in its row's order: its first and its last place, from 0.
+
+        Each instant at which something of the row happened first or last is a place, the oldest
+        is 0; what has the same instant has the same place, so without times all is 0.
+        """
+        count, rows = len(self.indices), np.concatenate([self.rows, self.rows])
+        times = np.concatenate([self.first_time, self.last_time])
+        order = np.lexsort((times, rows))
+        new_row = np.diff(rows[order], prepend=-1) != 0
+        steps = np.cumsum((np.diff(times[order], prepend=NO_TIME) != 0) & ~new_row)
+        starts = steps[new_row]
+        found = np.empty(2 * count, np.int64)
+        found[order] = steps - starts[np.cumsum(new_row) - 1]
+        return found[:count], found[count:]
 
     def find(self, items: Index) -> Whole:
         """Where each of `items` stands, a line a row: a place in `indices`, or -1."""

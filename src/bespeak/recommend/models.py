@@ -17,6 +17,7 @@ from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
+from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
 from bespeak.recommend.texts import Ids
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ MODELS: Mapping[str, Kind] = {
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
     "als": Kind(AlsParameters, fit_als, Als.load),
+    "session_knn": Kind(SessionKnnParameters, fit_session_knn, SessionKnn.load),
     "blend": Kind(
         BlendParameters,
         lambda interactions, parameters: fit_blend(interactions, parameters, fit),

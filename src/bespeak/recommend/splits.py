@@ -28,11 +28,13 @@ class Held:
     customers : int32, each row's customer among those of the training part; -1: not there
     items     : int32, positions among the training part's items; -1: not there, so never hit,
                 but still relevant
+    asked     : what is known of each row, where that is not its customer's training part
     """
 
     customers: Index
     indptr: Whole
     items: Index
+    asked: Histories | None = None
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -46,7 +48,13 @@ class Held:
         """Only some entries, and only the rows that have any left."""
         rows = self.rows[kept]
         left, renumbered = np.unique(rows, return_inverse=True)
-        return Held(self.customers[left], compressed(renumbered, len(left)), self.items[kept])
+        asked = None if self.asked is None else self.asked.take(left)
+        indptr = compressed(renumbered, len(left))
+        return Held(self.customers[left], indptr, self.items[kept], asked)
+
+    def known(self, train: Interactions) -> Histories:
+        """What each row's list is made of."""
+        return train.histories.take(self.customers) if self.asked is None else self.asked
 
 
 def hold(train: Interactions, customers: Sequence[str], items: Sequence[str]) -> Held:
@@ -145,8 +153,8 @@ def unowned(held: Held, histories: Histories, items: int) -> Flags:
 
 
 def new_to(held: Held, train: Interactions) -> Held:
-    """Only what its customer does not have in `train`."""
-    return held.where(unowned(held, train.histories.take(held.customers), len(train.items)))
+    """Only what its customer, or its session, does not have already."""
+    return held.where(unowned(held, held.known(train), len(train.items)))
 
 
 def _held(train: Interactions, customers: pa.ChunkedArray, items: pa.ChunkedArray) -> Held:
