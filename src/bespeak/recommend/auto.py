@@ -29,6 +29,8 @@ from bespeak.recommend.sessions import is_sessions, read_sessions
 from bespeak.recommend.spaces import Shape, space_of
 from bespeak.recommend.trying import Bench, Clock, Config, Fit, Tell, Try
 
+AUTO = "auto"
+"""What a search is asked for by, where models are named."""
 BUDGET_S = 600.0
 """Seconds that a search may take, where nobody says otherwise."""
 DEFAULT = "item_knn"
@@ -158,6 +160,19 @@ def search_files(
     return search(
         lambda: carved(rows, way, repeat=bool(terms.repeat), seed=terms.seed), terms, tell=tell
     )
+
+
+def with_choice(
+    names: Sequence[str], find: Callable[[], Choice]
+) -> tuple[list[str | Entry], Mapping[str, Any] | None]:
+    """The models of a table, `auto` being replaced by what it finds; and its evidence."""
+    if AUTO not in names:
+        return list(names), None
+    choice = find()
+    entry = choice.entry
+    if entry.name in names:
+        entry = replace(entry, name=f"{entry.name} (auto)")
+    return [entry if name == AUTO else name for name in dict.fromkeys(names)], choice.evidence
 
 
 def checked_budget(budget_s: float) -> float:
