@@ -19,7 +19,6 @@ from bespeak.errors import ArtifactCorrupt, ConfigInvalid
 from bespeak.recommend.base import (
     Model,
     Parameters,
-    Pointed,
     Ranked,
     Said,
     Why,
@@ -143,10 +142,8 @@ class Blend:
             np.zeros((rows, min(k, count)), np.int64),
             np.zeros(rows, np.int64),
         )
-        left = np.arange(rows)
-        if all(isinstance(model, Pointed) for model in self.parts):
-            added = list(zip(self.parts, self._factors, strict=True))
-            left = best_of_candidates(added, histories, ranked, exclude=exclude, allow=allow)
+        added = list(zip(self.parts, self._factors, strict=True))
+        left = best_of_candidates(added, histories, ranked, exclude=exclude, allow=allow)
         for part in blocks(len(left), rows_at_once(count)):
             at = left[part]
             found = self.scores(histories.take(at))

@@ -27,6 +27,8 @@ from bespeak.recommend.histories import Flags, Histories, Index, Whole
 
 BLOCK = CELLS >> 4
 """Cells of scores that are held at once when many histories are asked with: 32 MB a model."""
+DEEP, LOOKED_UP = 1000, 2048
+"""A list that is to tell scores has so many items at most; so many lists are looked up at once."""
 DEPTH = 4
 MORE = 60
 """Each model's list is DEPTH times k and MORE deep: enough that nearly all rows are certain."""
@@ -52,14 +54,37 @@ def in_blocks(histories: Histories, items: int) -> Iterator[tuple[slice, Histori
 
 
 def scores_at(model: Model, histories: Histories, items: Index) -> Whole:
-    """The scores of a line of `items` (-1: 0) per history, in full where the model must."""
+    """The scores of a line of `items` (-1: 0) per history.
+
+    Where a model can't say them, its own list does: what is not on a list that ended has none.
+    Rows whose list did not end are scored in full.
+    """
     if isinstance(model, Pointed):
         return model.scores_at(histories, items)
-    found = np.zeros(items.shape, np.int64)
-    for part, block in in_blocks(histories, len(model.items)):
-        at = np.maximum(items[part], 0)
-        found[part] = np.take_along_axis(model.scores(block), at, axis=1)
+    found, count = np.zeros(items.shape, np.int64), len(model.items)
+    for part in blocks(len(histories), LOOKED_UP):
+        rows = np.arange(part.start, part.stop)
+        lists = model.recommend(histories.take(rows), min(DEEP, count))
+        found[part] = _looked_up(lists, items[part], count)
+        left = rows[(lists.own == DEEP) & (DEEP < count)]
+        for full in blocks(len(left), rows_at_once(count)):
+            at = left[full]
+            every = model.scores(histories.take(at))
+            found[at] = np.take_along_axis(every, np.maximum(items[at], 0), axis=1)
     return np.where(items >= 0, found, 0)
+
+
+def _looked_up(lists: Ranked, items: Index, count: int) -> Whole:
+    """Scores by item, of what a model itself put on its lists; 0 for the rest."""
+    row, place = np.nonzero(np.arange(lists.items.shape[1]) < lists.own[:, None])
+    keys = row * count + lists.items[row, place]
+    order = np.argsort(keys)
+    keys, scores = keys[order], lists.scores[row, place][order]
+    wanted = np.arange(len(items))[:, None] * count + items
+    if not len(keys):
+        return np.zeros(items.shape, np.int64)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, scores[at], 0)
 
 
 def together(lists: Sequence[Index]) -> Index:

@@ -76,10 +76,11 @@ def _by_activity(held: Held, asked: Histories) -> Iterator[Slice]:
     yield Slice("new customers", (lengths == 0)[held.rows])
     if not len(known):
         return
-    cuts = known[[len(known) // 3, 2 * len(known) // 3]].tolist()
+    cuts = known[[-(-len(known) // 3) - 1, -(-2 * len(known) // 3) - 1]].tolist()
     bounds = [(1, cuts[0]), (cuts[0] + 1, cuts[1]), (cuts[1] + 1, int(known[-1]))]
     for low, high in bounds:
-        said = f"{low} items" if low == high else f"{low} to {high} items"
+        many = f"{low} items" if low == high else f"{low} to {high} items"
+        said = "1 item" if low == high == 1 else many
         yield Slice(said, ((lengths >= low) & (lengths <= high))[held.rows])
 
 
