@@ -35,16 +35,20 @@ BUDGET_S = 600.0
 """Seconds that a search may take, where nobody says otherwise."""
 DEFAULT = "item_knn"
 """Chosen, untested, where nothing could be tried."""
-ASKED = 10_000
-"""Rows of the part held back that candidates are measured on."""
+ASKED, LEAST_ASKED, ASKED_A_SECOND = 10_000, 2_000, 20
+"""Rows of the part held back that candidates are measured on: so many for each second of the
+budget, within bounds. Fewer tell less apart, but leave time for more to be tried."""
 PROMISING = 3
 """Models whose settings are searched, and that a blend may be made of, are at most so many,"""
 CLOSE = 0.7
 """and each reaches so much of the best one's measure."""
+MIXED = 5_000
+"""Weights of a blend are found on so many rows at most."""
 STEP = 0.001
 """A setting must make the measure better by this share of it; less is the draw of who was asked."""
-BLENDING = 6
-"""Finding the best blend takes so many times the seconds in which its parts are asked."""
+BLENDING, FOR_BLENDS = 5, 0.4
+"""Finding the best blend takes so many times the seconds in which its parts are asked. Models that
+would make this take more than that share of the budget are no parts of it."""
 MOST_PASSES = 3
 """Times that all settings of a model are gone through."""
 
@@ -112,7 +116,8 @@ def search(
     except NotReady as error:
         return _untested(str(error), {"held_back": None, "budget_s": terms.budget_s})
     shape = Shape.of(whole.train, repeat=whole.repeat, sessions=terms.sessions)
-    asked = whole.sample(ASKED, terms.seed)
+    most = int(min(ASKED, max(LEAST_ASKED, ASKED_A_SECOND * terms.budget_s)))
+    asked = whole.sample(most, terms.seed)
     bench = Bench(asked, shape, terms.k, terms.budget_s, fit, tell, clock)
     _climb(bench, terms)
     best = bench.best
@@ -227,6 +232,8 @@ def _tuned(bench: Bench, one: Try, sharing: int) -> None:
         before = one
         for name, values in space_of(model).values(bench.shape).items():
             one = _along(bench, one, name, values, until)
+            if bench.tries[-1].state == "skipped":  # there is no time for the others either
+                return
         if one is before:
             return
 
@@ -240,9 +247,11 @@ def _along(bench: Bench, one: Try, name: str, values: Sequence[Any], until_s: fl
         at = line.index(one.config.parameters.get(name, default)) + step
         while 0 <= at < len(line):
             config = one.config.with_value(name, line[at], default)
-            keep = _finish_s(bench) + bench.foreseen_s(config)  # it may be a part of the winner
-            tried = bench.attempt(config, until_s=until_s, keep_s=keep)
+            longer = max(bench.foreseen_s(config) - one.fit_s - one.score_s, 0.0)
+            tried = bench.attempt(config, until_s=until_s, keep_s=_finish_s(bench) + longer)
             _let_go(bench)
+            if tried.state == "skipped":
+                return one
             if bench.worth(tried) > bench.worth(one) * (1 + STEP):
                 one = tried
             elif not isinstance(line[at], str):  # text has no order: each is looked at
@@ -251,9 +260,25 @@ def _along(bench: Bench, one: Try, name: str, values: Sequence[Any], until_s: fl
     return one
 
 
+def _parts(bench: Bench) -> list[Try]:
+    """The promising models that a blend can be made of in its share of the budget."""
+    parts: list[Try] = []
+    for one in promising(bench):
+        if _blending_s([*parts, one]) <= FOR_BLENDS * bench.budget_s:
+            parts.append(one)
+    return parts
+
+
+def _blending_s(parts: Sequence[Try]) -> float:
+    """Seconds to find the best blend of those, and to fit it on everything."""
+    return sum(one.fit_s + BLENDING * one.score_s for one in parts)
+
+
 def _finish_s(bench: Bench) -> float:
-    """Seconds to keep: for blends of what is promising, and to fit the winner on everything."""
-    return sum(one.fit_s + BLENDING * one.score_s for one in promising(bench))
+    """Seconds to keep: for blends, and to fit the winner on everything."""
+    parts = _parts(bench)
+    alone = bench.best.fit_s if bench.best else 0.0
+    return max(_blending_s(parts), alone) if len(parts) > 1 else alone
 
 
 def _let_go(bench: Bench) -> None:
@@ -268,20 +293,22 @@ def _let_go(bench: Bench) -> None:
 
 def _mixed(bench: Bench, seed: int) -> None:
     """The best blend of the promising models, if it is better than each of them."""
-    found = [(one, one.model) for one in promising(bench) if one.model is not None]
+    found = [(one, one.model) for one in _parts(bench) if one.model is not None]
     if len(found) < 2:
         return
     parts, models = [one for one, _ in found], [model for _, model in found]
     equal = _blend_of(parts, [1 / len(parts)] * len(parts))
-    foreseen = _finish_s(bench)
+    foreseen = _blending_s(parts)
     if foreseen > bench.left_s:
-        bench.skip(_config(equal), foreseen, bench.left_s)
+        bench.skip(_config(equal), foreseen, bench.left_s, title=equal.title)
         return
-    weights = Stack.of(models, bench.trial, bench.k, seed).best_weights()
+    bench.told(now=equal.title)
+    asked = bench.trial.sample(MIXED, seed)
+    weights = Stack.of(models, asked, bench.k, seed).best_weights()
     chosen = [at for at, weight in enumerate(weights) if weight > 0]
     if len(chosen) < 2:
         because = f"no second part made {bench.measure} better by {GAIN:.1%}"
-        bench.record(Try(_config(equal), "skipped", because=because))
+        bench.record(Try(_config(equal), "skipped", because=because, title=equal.title))
         return
     started = bench.clock()
     parameters = _blend_of([parts[at] for at in chosen], [weights[at] for at in chosen])

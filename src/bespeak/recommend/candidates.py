@@ -66,7 +66,7 @@ def scores_at(model: Model, histories: Histories, items: Index) -> Whole:
         rows = np.arange(part.start, part.stop)
         lists = model.recommend(histories.take(rows), min(DEEP, count))
         found[part] = _looked_up(lists, items[part], count)
-        left = rows[(lists.own == DEEP) & (DEEP < count)]
+        left = rows[(lists.own == DEEP) & (count > DEEP)]
         for full in blocks(len(left), rows_at_once(count)):
             at = left[full]
             every = model.scores(histories.take(at))

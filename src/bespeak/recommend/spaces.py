@@ -111,7 +111,7 @@ SPACES: Mapping[str, Space] = {
     "als": Space(
         _als,
         grows={"factors": 1.7, "iterations": 1.0},
-        seconds=lambda shape: 1e-5 * shape.entries + 3e-4 * (shape.customers + shape.items),
+        seconds=lambda shape: 4e-6 * shape.entries + 1e-4 * (shape.customers + shape.items),
     ),
 }
 

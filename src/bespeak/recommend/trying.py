@@ -178,10 +178,10 @@ class Bench:
                 title=title or config.title, model=model)
         )  # fmt: skip
 
-    def skip(self, config: Config, foreseen_s: float, left_s: float) -> Try:
+    def skip(self, config: Config, foreseen_s: float, left_s: float, title: str = "") -> Try:
         """Leave a configuration out for want of time, and say so."""
         because = f"foreseen to take {foreseen_s:.3g} s, with {left_s:.3g} s left for it"
-        return self.record(Try(config, "skipped", because=because))
+        return self.record(Try(config, "skipped", because=because, title=title))
 
     def record(self, one: Try) -> Try:
         self.tries.append(one)
