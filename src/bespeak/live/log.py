@@ -21,6 +21,14 @@ class Seen(NamedTuple):
     """Microseconds since 1970."""
 
 
+class Shown(NamedTuple):
+    """One list that a visitor was shown."""
+
+    items: Sequence[str]
+    time: int
+    """Microseconds since 1970."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """One entry as it stands in the log; positions grow, with gaps at most."""
@@ -78,6 +86,18 @@ class Log(Protocol):
         visitors : every identifier of that person; one who logged in brings the sessions along
         after    : only events beyond this position, and all of a session that became theirs beyond
         """
+        ...
+
+    def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
+        """The latest lists that one person was shown after an instant, the latest first.
+
+        visitors : as `history` has them
+        since    : microseconds since 1970
+        """
+        ...
+
+    def index_shown(self) -> None:
+        """Make `shown` quick, from now on: to keep a list takes a little longer then."""
         ...
 
     def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:

@@ -15,8 +15,8 @@ from bespeak.consent import Consent
 from bespeak.errors import LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.consents import consent_of, new_words, speaking
-from bespeak.live.event import Entry
-from bespeak.live.log import Admit, Held, Kept, Seen, everybody, joins_of
+from bespeak.live.event import Entry, items_shown
+from bespeak.live.log import Admit, Held, Kept, Seen, Shown, everybody, joins_of
 
 PATIENCE_MS = 10_000
 """How long one process waits for another's commit."""
@@ -104,6 +104,15 @@ HISTORY = f"""{WHOSE}
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
 WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT ?2
+"""
+SHOWN_TO = f"""{WHOSE}
+SELECT body, time FROM whose JOIN events USING (visitor)
+WHERE item_id IS NULL AND type = 'impression' AND time > ?4 AND position > since
+ORDER BY time DESC LIMIT ?2
+"""
+INDEX_SHOWN = """
+CREATE INDEX IF NOT EXISTS events_shown ON events (visitor, time)
+WHERE item_id IS NULL AND type = 'impression'
 """
 DONE = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
@@ -202,6 +211,16 @@ class SQLiteLog:
         with self._told(), self._connection() as connection:
             rows = connection.execute(HISTORY, asked).fetchall()
         return [Seen(*row) for row in reversed(rows)]
+
+    def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
+        asked = (json.dumps(list(visitors)), limit, 0, since)
+        with self._told(), self._connection() as connection:
+            rows = connection.execute(SHOWN_TO, asked).fetchall()
+        return [Shown(items_shown(body), time) for body, time in rows]
+
+    def index_shown(self) -> None:
+        with self._told(), self._connection() as connection:
+            connection.execute(INDEX_SHOWN)
 
     def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
         asked = (json.dumps(list(visitors)), limit, after)

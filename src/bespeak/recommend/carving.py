@@ -17,6 +17,7 @@ from bespeak.errors import NotReady
 from bespeak.recommend.files import Rows, interactions_of, summed
 from bespeak.recommend.histories import NO_TIME, UNIT, Flags, Histories, Interactions, compressed
 from bespeak.recommend.interactions import ranked_ids
+from bespeak.recommend.owned import owned
 from bespeak.recommend.splits import Held, carve, hold, new_to
 from bespeak.recommend.texts import Ids
 
@@ -53,10 +54,11 @@ class Trial:
         """The history that each row's list is made of."""
         return self.held.known(self.train)
 
-    @property
+    @cached_property
     def exclude(self) -> Histories | None:
         """What no list may hold."""
-        return None if self.repeat else self.asked
+        buys, as_of = self.train.buys, self.train.as_of
+        return None if self.repeat else owned(self.asked, buys=buys, as_of=as_of)
 
     def sample(self, most: int, seed: int) -> Trial:
         """At most so many rows of it, drawn by `seed`."""

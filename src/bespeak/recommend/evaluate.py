@@ -19,6 +19,7 @@ from bespeak.recommend.base import Model, Ranked, blocks
 from bespeak.recommend.files import interactions_of, read_rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.models import fit, parameters_of
+from bespeak.recommend.owned import owned
 from bespeak.recommend.paired import compared
 from bespeak.recommend.sessions import is_sessions, read_prefixes, read_sessions
 from bespeak.recommend.slices import figures, slices
@@ -54,7 +55,7 @@ def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left a
     """Fit each model on `train` and rank all items for every customer of `held`.
 
     repeat     : whether lists may hold what a customer has in `train` (next basket). Otherwise
-                 such items are neither recommended nor relevant
+                 what is `owned` is neither recommended nor relevant
     parameters : model -> its settings, defaults where there are none; an Entry has its own
     categories : per item, for diversity; by default by who has what
     by         : tell figures apart by this; see `slices`
@@ -73,10 +74,11 @@ def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left a
     leaks = leaked(train, held, repeat=repeat)
     held = held if repeat else new_to(held, train)
     histories = held.known(train)
+    out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
     parts = slices(by, train, held, histories) if by else []
     rows, values = [], {}
     for entry in entries:
-        row, ranked = _measured(entry, train, histories, k, repeat=repeat)
+        row, ranked = _measured(entry, train, histories, out, k)
         each = metrics.accuracy(ranked, held, len(train.items), k)
         row |= _with_intervals(each, seed) | _beside(ranked, held, train, k, categories, seed)
         row["customers"] = len(held)
@@ -98,7 +100,7 @@ def _entry(model: str | Entry, parameters: Mapping[str, Mapping[str, Any]]) -> E
 
 
 def _measured(
-    entry: Entry, train: Interactions, histories: Histories, k: int, *, repeat: bool
+    entry: Entry, train: Interactions, histories: Histories, exclude: Histories | None, k: int
 ) -> tuple[dict[str, Any], Ranked]:
     """A model's lists, and what they cost."""
     whole = _peak_from_here()
@@ -107,7 +109,7 @@ def _measured(
     fitted = time.perf_counter()
     model.recommend(histories.take(np.arange(min(1, len(histories)))), k)  # compiled by now
     ready = time.perf_counter()
-    ranked = ranked_in_blocks(model, histories, k, exclude=None if repeat else histories)
+    ranked = ranked_in_blocks(model, histories, k, exclude=exclude)
     scored = time.perf_counter()
     row = {
         "name": entry.name,

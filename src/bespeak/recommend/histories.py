@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,14 +133,21 @@ class Histories:
         long = self.lengths > limit
         if not long.any():
             return self
-        lengths = self.lengths[long]
         kept = ~np.repeat(long, self.lengths)
         at = np.flatnonzero(~kept)  # entries of long rows only: they are few, and sorting is dear
-        rows = np.repeat(np.arange(len(lengths)), lengths)
-        order = np.lexsort((self.indices[at], second[at], first[at], rows))
-        place = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        kept[at[order[place < limit]]] = True
+        kept[self._first_of(at, limit, first, second)] = True
         return self.where(kept)
+
+    def heaviest_of(self, entries: Whole, limit: int) -> Whole:
+        """Of some entries (ascending), at most `limit` a row, in the order of `heaviest`."""
+        return self._first_of(entries, limit, -self.weights, -self.last_time)
+
+    def _first_of(self, entries: Whole, limit: int, first: Whole, second: Whole) -> Whole:
+        rows = np.searchsorted(self.indptr, entries, side="right") - 1
+        order = np.lexsort((self.indices[entries], second[entries], first[entries], rows))
+        place = np.arange(len(entries)) - np.searchsorted(rows, rows)
+        found: Whole = entries[order[place < limit]]
+        return found
 
     def places(self) -> tuple[Whole, Whole]:
         """Where each entry stands in its row's order: its first and its last place, from 0.
@@ -267,6 +275,11 @@ class Interactions:
     histories: Histories
     as_of: int | None
     stored: Stored | None = None
+
+    @cached_property
+    def buys(self) -> bool:
+        """Whether anything is known to be bought."""
+        return bool(self.histories.bought.any())
 
     def with_groups(self, kind: str, labels: Mapping[str, str]) -> Interactions:
         """The same, each customer labelled: customer_id -> segment, say."""
