@@ -279,7 +279,7 @@ def test_files_of_sessions_are_searched_by_their_beginnings(tmp_path: Path) -> N
     pq.write_table(pa.table({"items": visits}), train)
     pq.write_table(pa.table({"prefix": [["i1", "i2"]], "target": ["i3"]}), test)
     choice = search_files(train, test, Terms(k=2, names=QUICK))
-    assert choice.evidence["held_back"] == "the last 10% of sessions, each of their beginnings"
+    assert choice.evidence["held_back"] == "the newest 10% of sessions, each of their beginnings"
     assert choice.evidence["shape"]["sessions"]
     table = evaluate_files(train, test, [choice.entry], k=2)
     assert table["of"] == "sessions"

@@ -14,17 +14,15 @@ import numpy as np
 import pyarrow as pa
 
 from bespeak.errors import NotReady
-from bespeak.recommend.files import Rows, interactions_of, summed
-from bespeak.recommend.histories import NO_TIME, UNIT, Flags, Histories, Interactions, compressed
+from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.histories import NO_TIME, Flags, Histories, Interactions, compressed
 from bespeak.recommend.interactions import ranked_ids
+from bespeak.recommend.next_items import carve_newest
 from bespeak.recommend.owned import owned
 from bespeak.recommend.splits import Held, carve, hold, new_to
-from bespeak.recommend.texts import Ids
 
 SHARE = 0.1
 """Of all that is known, so much is held back."""
-MOST = 50_000
-"""Of the last sessions, so many at most."""
 SURE = 0.95
 """So many of the test's rows must lie after what is known, for it to be one of time."""
 
@@ -136,47 +134,16 @@ def by_share(interactions: Interactions, *, repeat: bool, seed: int = 7) -> Tria
 
 
 def by_session(interactions: Interactions, *, repeat: bool) -> Trial:
-    """The last tenth of sessions, each asked for by every beginning of it, for what came next.
+    """The newest tenth of sessions, each asked for by every beginning of it, for what came next.
 
-    interactions : a row a session; sessions in the order of their last times, where no times are
-                   known in that of their ids
-    raises       : NotReady where no such session has two items
+    interactions : a row a session
+    raises       : NotReady where nothing is left to learn from, or no such session has two items
     """
-    whole = interactions.histories
-    last = np.full(len(whole), NO_TIME)
-    np.maximum.at(last, whole.rows, whole.last_time)
-    late = np.argsort(last, kind="stable")[-min(MOST, max(1, round(len(whole) * SHARE))) :]
-    kept = np.setdiff1d(np.arange(len(whole)), late)
-    how = f"the last {SHARE:.0%} of sessions, each of their beginnings"
-    if not len(kept):
+    train, held = carve_newest(interactions, SHARE)
+    how = f"the newest {SHARE:.0%} of sessions, each of their beginnings"
+    if not len(train.histories.indices):
         raise NotReady("nothing can be held back to choose by", found="a single session")
-    names = Ids.of(interactions.customers[row] for row in kept.tolist())
-    train = replace(interactions, customers=names, histories=whole.take(kept), stored=None)
-    return trial_of(train, beginnings(whole.take(np.sort(late))), repeat=repeat, how=how)
-
-
-def beginnings(sessions: Histories) -> Held:
-    """Every beginning of every session, and the one item that came next.
-
-    What is known of an item is when it came first and last; what lay between is not asked for.
-    """
-    again = sessions.last_time > sessions.first_time
-    rows = np.concatenate([sessions.rows, sessions.rows[again]])
-    times = np.concatenate([sessions.first_time, sessions.last_time[again]])
-    items = np.concatenate([sessions.indices, sessions.indices[again]]).astype(np.int64)
-    order = np.lexsort((items, times, rows))
-    rows, times, items = rows[order], times[order], items[order]
-    starts = compressed(rows, len(sessions))[rows]
-    next_one = np.flatnonzero(np.arange(len(rows)) > starts)
-    sizes = next_one - starts[next_one]
-    question = np.repeat(np.arange(len(next_one)), sizes)
-    place = np.arange(len(question)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    entries = np.repeat(starts[next_one], sizes) + place
-    worth = np.full(len(entries), UNIT)
-    asked = summed(question, items[entries], len(sizes), times[entries], worth, timed=True)
-    nobody = np.full(len(sizes), -1, np.int32)
-    wanted = items[next_one].astype(np.int32)
-    return Held(nobody, np.arange(len(sizes) + 1), wanted, asked)
+    return trial_of(train, held, repeat=repeat, how=how)
 
 
 def _latest_of_each(rows: Rows) -> Flags:

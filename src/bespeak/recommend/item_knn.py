@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from bespeak.compiled import sealed
-from bespeak.recommend import kernels
+from bespeak.recommend import item_lists, kernels
 from bespeak.recommend.base import (
     RHYTHM,
     WITH,
@@ -94,19 +94,8 @@ class ItemKnn(Ready):
         return self.scale * SHARES
 
     def scores(self, histories: Histories) -> Whole:
-        from scipy import sparse
-
         check_block(len(histories), len(self.items))
-        used = histories.heaviest(self.parameters.longest_history)
-        count = len(self.items)
-        weights = sparse.csr_array(
-            (_shares(used), used.indices, used.indptr), shape=(len(used), count)
-        )
-        lists = sparse.csr_array(
-            (self.similarity.astype(np.int64), self.neighbours, self.indptr), shape=(count, count)
-        )
-        found: Whole = (weights @ lists + weights * self._own).toarray()
-        return found
+        return item_lists.sums(self._lists, self._own, *self._used(histories))
 
     def scores_at(self, histories: Histories, items: Index) -> Whole:
         """See `base.Pointed`."""
@@ -133,24 +122,9 @@ class ItemKnn(Ready):
         allow: Flags | None = None,
     ) -> Ranked:
         check_asked(k, histories, exclude, allow)
-        used = histories.heaviest(self.parameters.longest_history)
-        count, rows = len(self.items), len(histories)
-        items = np.full((rows, min(k, count)), -1, np.int32)
-        scores = np.zeros(items.shape, np.int64)
-        out = exclude if exclude is not None else Histories.empty(rows)
-        mask = np.ones(count, np.bool_) if allow is None else allow
-        given = (
-            sealed(used.indptr, used.indices, _shares(used)),
-            sealed(self.indptr, self.neighbours, self.similarity),
-            self._own,
-            sealed(out.indptr, out.indices),
-            sealed(mask)[0],
+        return item_lists.best(
+            self._lists, self._own, *self._used(histories), k, exclude=exclude, allow=allow
         )
-        on_all_cores(
-            lambda part: kernels.best(*given, (part.start, part.stop), (items, scores)),
-            even_parts(used.lengths),
-        )
-        return Ranked(items, scores, (items >= 0).sum(axis=1))
 
     def single(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Single | None:
         """See `single.Ready`."""
@@ -160,16 +134,8 @@ class ItemKnn(Ready):
 
     def similar(self, items: Index, k: int) -> Ranked:
         """For each of `items`, the k items most like it, itself left out."""
-        lengths = np.diff(self.indptr)[items]
         width = min(k, self.parameters.neighbours, len(self.items))
-        found = np.full((len(items), width), -1, np.int32)
-        scores = np.zeros(found.shape, np.int64)
-        for row, item in enumerate(items.tolist()):
-            entries = slice(self.indptr[item], self.indptr[item] + min(width, lengths[row]))
-            near = self.neighbours[entries]
-            found[row, : len(near)] = near
-            scores[row, : len(near)] = self.similarity[entries].astype(np.int64) * SHARES
-        return Ranked(found, scores, np.minimum(lengths, width))
+        return item_lists.heads(self._lists, items, width, SHARES)
 
     def why(self, history: Histories, items: Index) -> list[Why]:
         entries, givers = self._strongest(history, items[None, :])
@@ -187,19 +153,12 @@ class ItemKnn(Ready):
 
     def _strongest(self, histories: Histories, items: Index) -> tuple[Whole, Index]:
         """What added most to each score; as the kernel says."""
+        return item_lists.strongest(self._lists, self._own, *self._used(histories), items)
+
+    def _used(self, histories: Histories) -> tuple[Histories, Whole]:
+        """What counts of histories, and how much."""
         used = histories.heaviest(self.parameters.longest_history)
-        found = np.full(items.shape, -1, np.int64), np.full(items.shape, -1, np.int32)
-        given = (
-            sealed(used.indptr, used.indices, _shares(used)),
-            sealed(self.indptr, self.neighbours, self.similarity),
-            self._own,
-            sealed(np.ascontiguousarray(items, np.int32))[0],
-        )
-        on_all_cores(
-            lambda part: kernels.strongest(*given, (part.start, part.stop), found),
-            even_parts(used.lengths),
-        )
-        return found
+        return used, _shares(used)
 
     def said(self) -> dict[str, Any]:
         longest = self.parameters.longest_history
@@ -228,6 +187,10 @@ class ItemKnn(Ready):
         }
         parameters = msgspec.convert(about["parameters"], ItemKnnParameters)
         return cls(Ids.load(folder, "items"), parameters, about["scale"], about["cut"], **arrays)
+
+    @property
+    def _lists(self) -> item_lists.Lists:
+        return self.indptr, self.neighbours, self.similarity
 
     @property
     def _own(self) -> int:

@@ -205,3 +205,57 @@ def _greatest(values: Any) -> int:
         if values[index] > most:
             most, at = values[index], index
     return at
+
+
+@compiled
+def following(
+    memory: Any,
+    rarity: Any,
+    least: int,
+    scale: float,
+    span: tuple[int, int],
+    found: tuple[Any, Any, Any],
+) -> Any:
+    """The n items nearest to each item of `span` over all past histories that hold it.
+
+    rarity  : per item, a float that its sum is multiplied with
+    least   : fewer histories that hold both are no evidence
+    scale   : units of nearness
+    found   : to fill: (items, nearnesses, histories that hold both), rows of n
+    returns : how many each row got
+    """
+    past, (item_starts, item_entries, row_of), weight = memory
+    starts, members, _, _, factors = past
+    to_items, to_values, to_common = found
+    count, n = len(rarity), to_items.shape[1]
+    sums, common = np.zeros(count, np.int64), np.zeros(count, np.int32)
+    reached = np.empty(count, np.int32)
+    heap_scores, heap_items = np.empty(n + 1, np.int64), np.empty(n + 1, np.int32)
+    sizes = np.zeros(span[1] - span[0], np.int64)
+    for item in range(span[0], span[1]):
+        size = touched = 0
+        for at in range(item_starts[item], item_starts[item + 1]):
+            shared = item_entries[at]
+            row = row_of[shared]
+            for entry in range(starts[row], starts[row + 1]):
+                other = members[entry]
+                worth = weight[2] if entry == shared else near(past, shared, entry, weight)
+                if common[other] == 0:
+                    reached[touched] = other
+                    touched += 1
+                sums[other] += factors[row] * worth
+                common[other] += 1
+        for at in range(touched):
+            other = reached[at]
+            value = int(np.floor(sums[other] * rarity[other] * scale + 0.5))
+            if value > 0 and common[other] >= least and (size < n or value >= heap_scores[0]):
+                size = put(heap_scores, heap_items, size, n, value, other)
+        line = item - span[0]
+        unload(heap_scores, heap_items, size, to_values[line], to_items[line])
+        for at in range(size):
+            to_common[line, at] = common[to_items[line, at]]
+        for at in range(touched):
+            sums[reached[at]] = 0
+            common[reached[at]] = 0
+        sizes[line] = size
+    return sizes

@@ -7,7 +7,6 @@ source : Ludewig & Jannach (2018) for session neighbours with decay (V-SKNN), Ga
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from bespeak.compiled import sealed
 from bespeak.recommend import order, order_kernels
@@ -36,26 +34,14 @@ from bespeak.recommend.histories import (
     Index,
     Interactions,
     Whole,
-    compressed,
     read_json,
     write_json,
 )
-from bespeak.recommend.texts import Ids, load_array
+from bespeak.recommend.past import Past
+from bespeak.recommend.texts import Ids
 
 RARITY = 1 << 13
 """An item that nobody has more than once is worth this much."""
-
-_ARRAYS: Mapping[str, type[np.generic]] = {
-    "indptr": np.int64,
-    "members": np.int32,
-    "first": np.int16,
-    "last": np.int16,
-    "factors": np.int32,
-    "starts": np.int64,
-    "entries": np.int32,
-    "row_of": np.int32,
-    "having": np.int32,
-}
 
 
 class SessionKnnParameters(order.OrderParameters, frozen=True):
@@ -72,30 +58,13 @@ class SessionKnnParameters(order.OrderParameters, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class SessionKnn:
-    """Past histories, the newest first, with an index from item to the newest that hold it.
-
-    indptr, members : row r has the items `members[indptr[r]:indptr[r + 1]]`
-    first, last     : int16, the first and last place of each entry in its row
-    factors         : int32 a row, how much it counts
-    starts, entries : per item, the entries that hold it, of the newest rows only
-    row_of          : int32, the row of each entry
-    having          : int32, past histories that hold each item
-    It keeps what was had together and in which order, never by whom.
-    """
+    """It keeps what was had together and in which order, never by whom."""
 
     name: ClassVar[str] = "session_knn"
 
     items: Ids
     parameters: SessionKnnParameters
-    indptr: Whole
-    members: Index
-    first: NDArray[np.int16]
-    last: NDArray[np.int16]
-    factors: Index
-    starts: Whole
-    entries: Index
-    row_of: Index
-    having: Index
+    past: Past
 
     @property
     def unit(self) -> float:
@@ -157,13 +126,15 @@ class SessionKnn:
         return Whys(kinds, np.where(again, -1, givers).astype(np.int32))
 
     def said(self) -> dict[str, Any]:
-        return {"histories": len(self.factors), "entries": len(self.members),
-                "entries_looked_at": len(self.entries)}  # fmt: skip
+        return {
+            "histories": len(self.past.factors),
+            "entries": len(self.past.members),
+            "entries_looked_at": len(self.past.entries),
+        }
 
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name))
+        self.past.save(folder)
         write_json(folder / "model.json", msgspec.to_builtins(self.parameters))
 
     @classmethod
@@ -173,25 +144,22 @@ class SessionKnn:
         raises : ArtifactCorrupt
         """
         parameters = msgspec.convert(read_json(folder / "model.json"), SessionKnnParameters)
-        arrays: dict[str, Any] = {
-            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
-        }
-        return cls(Ids.load(folder, "items"), parameters, **arrays)
+        return cls(Ids.load(folder, "items"), parameters, Past.load(folder))
 
     def _asked(self, histories: Histories) -> tuple[Any, ...]:
         """Histories as the kernels read them: the latest of each first."""
         used = histories.latest(self.parameters.longest_history)
-        shares = order.shares(used, self.having, self.parameters)
+        shares = order.shares(used, self.past.having, self.parameters)
         latest = np.lexsort((used.indices, ~used.last_time, used.rows))
         return sealed(used.indptr, used.indices[latest], shares[latest])
 
     def _parts(self, asked: tuple[Any, ...]) -> list[slice]:
-        work = np.concatenate([[0], np.cumsum(np.diff(self.starts)[asked[1]])])
+        work = np.concatenate([[0], np.cumsum(np.diff(self.past.starts)[asked[1]])])
         return even_parts(np.diff(work[asked[0]]))
 
     def _work(self) -> tuple[Any, ...]:
         """What a part's loop writes on; memory is taken only where it does."""
-        rows, count = len(self.factors), len(self.items)
+        rows, count = len(self.past.factors), len(self.items)
         return (
             np.zeros(rows, np.int64), np.empty(rows, np.int32), np.empty(rows, np.int32),
             np.zeros(count, np.int64), np.empty(count, np.int32), np.zeros(count, np.int32),
@@ -213,39 +181,19 @@ class SessionKnn:
 
     @cached_property
     def _memory(self) -> tuple[Any, ...]:
-        """As the kernels read it."""
-        after, before = order.nearness(self.parameters)
-        return (
-            sealed(self.indptr, self.members, self.first, self.last, self.factors),
-            sealed(self.starts, self.entries, self.row_of),
-            (*sealed(after, before), round(self.parameters.own * order.NEAR)),
-        )
+        return self.past.memory(self.parameters)
 
     @cached_property
     def _indexed(self) -> Any:
-        named = np.zeros(len(self.members), np.bool_)
-        named[self.entries] = True
-        return sealed(named)[0]
+        return self.past.indexed()
 
     @cached_property
     def _rarity(self) -> Any:
-        return sealed(order.rarity(self.having, self.parameters, RARITY))[0]
+        return sealed(order.rarity(self.past.having, self.parameters, RARITY))[0]
 
 
 def fit_session_knn(interactions: Interactions, parameters: SessionKnnParameters) -> SessionKnn:
-    """Order the past histories by age and each one's items by place; index their newest."""
-    used = interactions.histories.latest(parameters.longest_history)
-    rows, ages = order.newest_first(used)
-    past, count = used.take(rows), len(interactions.items)
-    first, last = past.places()
-    by_item = np.argsort(past.indices, kind="stable")  # within an item: the newest rows first
-    starts = compressed(past.indices.astype(np.int64), count)
-    place = np.arange(len(by_item)) - starts[past.indices[by_item]]
-    kept = by_item[place < parameters.newest]
-    return SessionKnn(
-        interactions.items, parameters, past.indptr, past.indices,
-        first.astype(np.int16), last.astype(np.int16),
-        order.factors(past.lengths, ages, parameters),
-        compressed(past.indices[kept].astype(np.int64), count), kept.astype(np.int32),
-        past.rows.astype(np.int32), np.diff(starts).astype(np.int32),
-    )  # fmt: skip
+    """Nothing is learned: the past is put in order and indexed."""
+    count = len(interactions.items)
+    past = Past.of(interactions.histories, count, parameters, parameters.newest)
+    return SessionKnn(interactions.items, parameters, past)
