@@ -1,7 +1,7 @@
 """What a search may try of each model: settings, when it makes sense at all, what it will cost.
 
-A model that has no row here is tried with its defaults. Seconds are guesses for a first try on an
-ordinary core, a little too many rather than too few; after it, what it took is what counts.
+A model without a row is tried with its defaults. Seconds are guesses for a first try on an ordinary
+core, a little too many rather than too few; after it, what it took is what counts.
 """
 
 from __future__ import annotations
@@ -96,6 +96,41 @@ def _als(shape: Shape) -> Values:
     }
 
 
+def _linear(shape: Shape) -> Values:
+    return {
+        "penalty": (0.1, 0.3, 1.0, 3.0, 10.0),
+        "length": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "dropout": (0.0, 0.2, 0.4, 0.6),
+        "neighbours": (50, 100, 200, 400),
+    }
+
+
+def _rp3beta(shape: Shape) -> Values:
+    return {
+        "beta": (0.0, 0.15, 0.3, 0.45, 0.6),
+        "alpha": (0.5, 0.75, 1.0, 1.25),
+        "neighbours": (50, 100, 200, 400),
+    }
+
+
+def _ordered(shape: Shape) -> Values:
+    found: dict[str, tuple[Any, ...]] = {
+        "fade": (0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+        "item": (0.0, 0.1, 0.2, 0.25, 0.3, 0.4),
+        "history_item": (0.0, 0.2, 0.4, 0.5, 0.6, 0.8),
+        "recency": (0.0, 0.6, 1.2, 2.0, 4.0),
+        "distance": (0.0, 0.2, 0.35, 0.5, 0.8),
+        "backward": (0.3, 0.5, 0.7, 0.85, 1.0),
+        "length": (0.0, 0.2, 0.4),
+    }
+    return found | ({"own": (0.0, 1.0, 1.5, 2.0, 3.0)} if shape.repeat else {})
+
+
+def _session_knn(shape: Shape) -> Values:
+    more = {"neighbours": (100, 200, 500, 1000), "newest": (500, 1000, 2000, 4000)}
+    return {**_ordered(shape), **more}
+
+
 def _only_owned(shape: Shape) -> str | None:
     return None if shape.repeat else "it offers only what its customer has, which is ruled out"
 
@@ -108,6 +143,19 @@ SPACES: Mapping[str, Space] = {
         grows={"neighbours": 0.2},
         seconds=lambda shape: 2e-8 * shape.pairs + 1e-6 * shape.entries,
     ),
+    "rp3beta": Space(
+        _rp3beta,
+        grows={"neighbours": 0.2},
+        seconds=lambda shape: 2e-8 * shape.pairs + 1e-6 * shape.entries,
+    ),
+    "transitions": Space(_ordered, seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries),
+    "session_knn": Space(
+        _session_knn,
+        grows={"neighbours": 0.3, "newest": 0.7},
+        seconds=lambda shape: 1e-5 * shape.entries,
+    ),
+    "sparse_ease": Space(_linear, seconds=lambda shape: 2e-8 * shape.pairs + 5e-4 * shape.items),
+    "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),
     "als": Space(
         _als,
         grows={"factors": 1.7, "iterations": 1.0},
