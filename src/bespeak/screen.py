@@ -273,7 +273,9 @@ def evaluation(found: Answer) -> None:
     if not models:
         console.print("Nothing to measure: no known customer did anything on the days held back.")
         return
-    ranked = [name for name in models[0] if "@" in name and not name.endswith("_ci")]
+    aside = ("gini@", "ips_recall@")  # these are shown below the table
+    ranked = [name for name in models[0] if "@" in name and not name.startswith(aside)]
+    ranked = [name for name in ranked if not name.endswith("_ci")]
     headings = [name.replace("diversity", "variety").replace("@", "\n@") for name in ranked]
     table = _table("model", *headings, "fit\ns", "lists\n/s", "peak\nMB")
     table.columns[0].no_wrap = True

@@ -86,6 +86,10 @@ class ItemLists(Ready):
         check_block(len(histories), len(self.items))
         return list_sums.sums(self._lists, self._own, *self._used(histories))
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        return list_sums.sums_at(self._lists, self._own, *self._used(histories), items)
+
     def recommend(
         self,
         histories: Histories,

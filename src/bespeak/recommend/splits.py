@@ -154,7 +154,7 @@ def unowned(held: Held, histories: Histories, items: int) -> Flags:
 
 
 def new_to(held: Held, train: Interactions) -> Held:
-    """Only what a list may offer its customer, or its session, who has what is known; see `owned`."""
+    """Only what a list may offer its customer, or its session, by `owned`."""
     had = owned(held.known(train), buys=train.buys, as_of=train.as_of)
     return held.where(unowned(held, had, len(train.items)))
 
