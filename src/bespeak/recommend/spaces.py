@@ -113,6 +113,17 @@ def _rp3beta(shape: Shape) -> Values:
     }
 
 
+def _graph(shape: Shape) -> Values:
+    return {
+        "rank": (64, 128, 256, 512, 1024, 1536),
+        "share": (0.25, 0.5, 1.0, 1.5, 2.0),
+        "sharpness": (0.0, 0.5, 1.0, 1.5),
+        "recommended": (0.1, 0.2, 0.3, 0.4),
+        "history_item": (0.3, 0.4, 0.5, 0.6),
+        "neighbours": (100, 200, 400),
+    }
+
+
 def _ordered(shape: Shape) -> Values:
     found: dict[str, tuple[Any, ...]] = {
         "fade": (0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
@@ -147,6 +158,11 @@ SPACES: Mapping[str, Space] = {
         _rp3beta,
         grows={"neighbours": 0.2},
         seconds=lambda shape: 2e-8 * shape.pairs + 1e-6 * shape.entries,
+    ),
+    "graph": Space(
+        _graph,
+        grows={"rank": 1.2, "neighbours": 0.1},
+        seconds=lambda shape: 4e-8 * shape.pairs + 2e-5 * shape.entries,
     ),
     "transitions": Space(_ordered, seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries),
     "session_knn": Space(
