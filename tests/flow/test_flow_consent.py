@@ -67,13 +67,6 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def workspace(made_once: Path, tmp_path: Path) -> Workspace:
-    """A workspace of the test's own."""
-    shutil.copytree(made_once, tmp_path / "shop")
-    return Workspace(tmp_path / "shop")
-
-
 @pytest.fixture(scope="module")
 def rerun(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """After Aurelia refused to be learned from, and a run."""

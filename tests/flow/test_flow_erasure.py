@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from small_shop import tell, view
 
 from bespeak import flow, ledger, people, privacy, shop
 from bespeak.engines import Spark
@@ -20,13 +20,11 @@ from bespeak.errors import NotFound, NotReady
 from bespeak.everyone import recommend_everyone
 from bespeak.flow.comparing import compare_workspaces
 from bespeak.flow.keeping import let_go, read_up_to
-from bespeak.live import Entry, check
 from bespeak.opening import open_log
 from bespeak.privacy import audit, tombstones
 from bespeak.workspace import Workspace
 from searching import files_with
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHO, MAIL, SESSION, PHONE = "aurelia-77", "aurelia@mail.example", "sess-aurelia", "0049 555 7734"
 RAW = ("till.csv", "web.parquet", "shops.jsonl")
 CONFIG = """
@@ -91,36 +89,6 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.run(made)
     tell(made, view("e5", "sess-aurelia-2"), view("e6", "sess-aurelia-2", email=MAIL))
     return tmp_path
-
-
-@pytest.fixture
-def workspace(made_once: Path, tmp_path: Path) -> Workspace:
-    """A workspace of the test's own."""
-    shutil.copytree(made_once, tmp_path / "shop")
-    return Workspace(tmp_path / "shop")
-
-
-@contextmanager
-def intake(workspace: Workspace) -> Iterator[Any]:
-    opened = shop.open_intake(workspace)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def tell(workspace: Workspace, *events: dict[str, Any]) -> int:
-    """How many are new."""
-    with intake(workspace) as opened:
-        entries = [check(msgspec.json.encode(one), 0, NOW, opened.identify) for one in events]
-        assert all(isinstance(one, Entry) for one in entries), entries
-        new: int = opened.writer.append([one for one in entries if isinstance(one, Entry)]).result()
-        return new
-
-
-def view(event_id: str, session: str, item: str = "tea", **who: str) -> dict[str, Any]:
-    return {"event_id": event_id, "type": "view", "session_id": session, "item_id": item,
-            "identifiers": who}  # fmt: skip
 
 
 def words(workspace: Workspace) -> set[str]:

@@ -15,25 +15,18 @@ from bespeak.flow.comparing import Comparison, compare_workspaces
 from bespeak.workspace import Workspace
 
 
-def made(root: Path, engine: str, secret: Path | None = None) -> Workspace:
-    """The seven channels, run on one engine."""
-    world.build(root / "raw")
-    (root / "bespeak.toml").write_text(world.CONFIG, encoding="utf-8")
-    if secret is not None:
-        shutil.copy(secret, root)
-    workspace = Workspace(root)
-    flow.run(workspace, engine=engine)
-    return workspace
-
-
 @pytest.fixture(scope="module")
 def both(
-    tmp_path_factory: pytest.TempPathFactory, spark_session: Spark
+    seven: world.Seven, tmp_path_factory: pytest.TempPathFactory, spark_session: Spark
 ) -> tuple[Workspace, Workspace]:
+    """The seven channels, run on each engine."""
     del spark_session  # it is there, so the flow uses it
-    folder = tmp_path_factory.mktemp("parity")
-    here = made(folder / "duckdb", "duckdb")
-    return here, made(folder / "spark", "spark", here.root / ".secret")
+    here, there = seven.workspace, Workspace(tmp_path_factory.mktemp("parity") / "spark")
+    shutil.copytree(here.root / "raw", there.root / "raw")
+    for name in (".secret", "bespeak.toml"):
+        shutil.copy(here.root / name, there.root)
+    flow.run(there, engine="spark")
+    return here, there
 
 
 @pytest.fixture(scope="module")
