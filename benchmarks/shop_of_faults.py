@@ -13,6 +13,14 @@ from bespeak import flow, live
 from bespeak.synth import Plan, synthesise
 from bespeak.workspace import Workspace
 
+QUICK = """
+[recommend]
+models = ["popular", "item_knn"]
+[segments]
+bootstrap = 2
+k_max = 3
+"""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -25,8 +33,10 @@ class Seen:
 
 
 def made(folder: Path) -> Path:
-    """A small shop, run once."""
+    """A small shop, run once, with no more models than it takes to be served."""
     synthesise(Plan(300, 150, 8_000, 60, 3), folder)
+    with (folder / "bespeak.toml").open("a", encoding="utf-8") as config:
+        config.write(QUICK)
     flow.run(Workspace(folder))
     return folder
 

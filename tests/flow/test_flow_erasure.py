@@ -15,10 +15,8 @@ import pytest
 from small_shop import tell, view
 
 from bespeak import flow, ledger, people, privacy, shop
-from bespeak.engines import Spark
 from bespeak.errors import NotFound, NotReady
 from bespeak.everyone import recommend_everyone
-from bespeak.flow.comparing import compare_workspaces
 from bespeak.flow.keeping import let_go, read_up_to
 from bespeak.opening import open_log
 from bespeak.privacy import audit, tombstones
@@ -249,18 +247,3 @@ def test_old_events_leave_the_log_when_a_run_has_read_them(workspace: Workspace)
     assert after() == everything == ["e1", "e2", "e3", "e4", "e5", "e6"]
     assert after(keep_mb=0.025) not in (everything, ["e5", "e6"])
     assert after(keep_days=1e-9) == ["e5", "e6"], "what no run has read stays"
-
-
-@pytest.mark.slow
-def test_spark_leaves_out_the_same_rows(workspace: Workspace, spark_session: Spark) -> None:
-    del spark_session  # it is there, so the flow uses it
-    people.erase(workspace, WHO, by="test")
-    other = Workspace(workspace.root.parent / "other")
-    shutil.copytree(workspace.root, other.root)
-    flow.run(workspace, only="prepare")
-    flow.run(other, only="prepare", engine="spark")
-    compared = compare_workspaces(workspace, other, only=["record"])
-    assert [thing.name for thing in compared.found if not thing.same] == []
-    assert people.carried_out(workspace) == people.carried_out(other)
-    assert people.carried_out(other)["erased"] == {"till": 4, "web": 2, "people": 1}
-    assert other.get("record/sources/till").manifest["engine"] == "spark"
