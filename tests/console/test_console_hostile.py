@@ -100,7 +100,9 @@ def check(page: Page) -> str:
 
     returns : its text
     """
-    page.wait_for_function("() => !document.querySelector('[aria-busy=true], .skeleton')")
+    page.wait_for_function(
+        "() => !document.querySelector('[aria-busy=true]:not([hidden]), .skeleton')"
+    )
     page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
     assert page.evaluate(FOUND) == []
     assert page.title() != "ran"
