@@ -117,6 +117,8 @@ def test_the_console_shows_script_as_text(page: Page) -> None:
         seen += check(page)
     for text in (IMAGE, f"Ada {SCRIPT}", f"Tea {IMAGE}", WHO, SCRIPT):
         assert text in seen, text
+    page.evaluate("(text) => document.body.insertAdjacentHTML('beforeend', text)", IMAGE)
+    assert page.evaluate(FOUND), "markup would have been found"
 
 
 def test_the_storefront_shows_script_as_text(page: Page) -> None:
