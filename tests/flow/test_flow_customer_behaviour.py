@@ -101,8 +101,16 @@ def test_one_command_goes_from_two_files_to_groups_lists_and_ratings(told: dict[
     assert ratings["rmse"] < 0.7 * spread, "the mean would be as far off as they spread"
 
 
-def test_the_command_prints_what_it_found(folder: Path) -> None:
-    done = CliRunner().invoke(app, ["run", "-w", str(folder)])
+def test_the_command_prints_what_it_found(
+    folder: Path, told: dict[str, Any], tmp_path: Path
+) -> None:
+    del told  # it has run; with another name, little is left to do
+    again = shutil.copytree(folder, tmp_path / "again")
+    config = (again / "bespeak.toml").read_text(encoding="utf-8")
+    renamed = config.replace('name = "', 'name = "Again: ', 1)
+    (again / "bespeak.toml").write_text(renamed, encoding="utf-8")
+    done = CliRunner().invoke(app, ["run", "-w", str(again)])
+    assert done.exit_code == 0, done.output
     assert "silhouette" in done.output and "within-cluster sum of squares" in done.output
     assert "RMSE" in done.output
 
