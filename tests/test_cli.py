@@ -101,7 +101,7 @@ def test_a_run_a_status_a_list_and_a_table(little: Path) -> None:
     answer = json.loads(bespeak("recommend", "c1", "-k", "3", *place).stdout)
     assert len(answer["items"]) == 3
     table = json.loads(bespeak("evaluate", "-k", "3", *place).stdout)
-    assert {row["name"] for row in table["models"]} == {"popular", "frequency", "item_knn"}
+    assert {row["name"] for row in table["models"]} == {"popular", "frequency", "item_knn", "graph"}
     assert all(0 <= row["recall@3"] <= 1 for row in table["models"])
     again = bespeak("run", "-w", str(little))
     assert "Nothing has changed" in again.output

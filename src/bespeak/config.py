@@ -160,7 +160,9 @@ class Recommend(_Part, frozen=True):
         }
     )  # fmt: skip
     half_life_days: float = 90.0
-    models: list[str] = msgspec.field(default_factory=lambda: ["popular", "frequency", "item_knn"])
+    models: list[str] = msgspec.field(
+        default_factory=lambda: ["popular", "frequency", "item_knn", "graph"]
+    )
     serve: str = "best"
     """The model that answers: a name from `models`, or `best` by validation NDCG@10."""
     budget_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0

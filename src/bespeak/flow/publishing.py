@@ -30,7 +30,11 @@ MODEL_NAMES = {
     "rp3beta": {"en": "A short walk away", "zh": "随机游走"},
     "ease": {"en": "Foretold by all items", "zh": "全品回归"},
     "sparse_ease": {"en": "Foretold by near items", "zh": "邻品回归"},
+    "graph": {"en": "Near in the whole picture", "zh": "全图相近"},
     "als": {"en": "Of the same taste", "zh": "口味相近"},
+    "transitions": {"en": "What comes next", "zh": "接着会看"},
+    "session_knn": {"en": "Visits like this one", "zh": "相似访问"},
+    "blend": {"en": "Several in one", "zh": "多模型融合"},
 }
 """As the console calls them."""
 MEASURES = ("recall", "ndcg", "mrr", "hit", "map", "coverage", "novelty", "diversity")
