@@ -1,4 +1,4 @@
-"""Customers whose histories are most alike: what they had. The neighbours of session_knn, unordered.
+"""Customers whose histories are most alike: what they had. session_knn without the order.
 
 source : Herlocker et al. (1999) for neighbourhoods of users; the weights are those of session_knn
 """
@@ -16,9 +16,9 @@ from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters
 class UserKnnParameters(SessionKnnParameters, frozen=True):
     """As of session_knn, but all of a history counts alike, however long ago and wherever it stood.
 
-    The defaults that differ were chosen on parts carved from training data; see
-    benchmarks/recommend.md. `newest` bounds the work: of the customers with an item, only so many who
-    did anything last.
+    The defaults that differ were chosen on parts carved from training data (benchmarks/recommend.md
+    lists every try). `newest` bounds the work: of the customers with an item, only so many who did
+    anything last.
     """
 
     fade: Annotated[float, msgspec.Meta(gt=0)] = 1e9
