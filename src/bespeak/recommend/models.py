@@ -29,6 +29,7 @@ from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_
 from bespeak.recommend.sparse_ease import SparseEase, SparseEaseParameters, fit_sparse_ease
 from bespeak.recommend.texts import Ids
 from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
+from bespeak.recommend.user_knn import UserKnn, UserKnnParameters, fit_user_knn
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -58,6 +59,7 @@ MODELS: Mapping[str, Kind] = {
     "sparse_ease": Kind(SparseEaseParameters, fit_sparse_ease, SparseEase.load),
     "graph": Kind(GraphParameters, fit_graph, Graph.load),
     "als": Kind(AlsParameters, fit_als, Als.load),
+    "user_knn": Kind(UserKnnParameters, fit_user_knn, UserKnn.load),
     "transitions": Kind(TransitionsParameters, fit_transitions, Transitions.load),
     "session_knn": Kind(SessionKnnParameters, fit_session_knn, SessionKnn.load),
     "blend": Kind(
