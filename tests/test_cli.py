@@ -124,6 +124,54 @@ def test_session_files_are_evaluated(tmp_path: Path) -> None:
     assert "there is no such file" in " ".join(bespeak(*asked).output.split())
 
 
+def test_auto_is_one_line_named_by_what_won_with_its_evidence(tmp_path: Path) -> None:
+    board = [(c, i) for c in range(20) for i in range(20) if c % 2 == i % 2]
+    pairs = {"train": [p for p in board if p[0] != p[1]], "test": [(c, c) for c in range(20)]}
+    for name, rows in pairs.items():
+        text = "".join(f"c{c},i{i}\n" for c, i in rows)
+        (tmp_path / f"{name}.csv").write_text("user,item\n" + text)
+    given = [f"--{name}={tmp_path / name}.csv" for name in pairs]
+    asked = ("evaluate", *given, "--model", "auto", "--budget", "5", "-k", "3")
+    table = json.loads(bespeak(*asked, "--json", "--by", "popularity").stdout)
+    (row,) = table["models"]
+    assert row["name"] == table["search"]["chosen"] and row["hit@3"] == 1.0
+    assert row["slices"] and len(table["search"]["tried"]) > 5
+    shown = bespeak(*asked, "--evidence", "--by", "activity")
+    said = " ".join(shown.output.split())
+    assert shown.exit_code == 0 and "the best so far" in said and "auto chose" in said
+    assert "it offers only what its customer has" in said
+    both = " ".join(bespeak(*asked, "--model", "popular").output.split())
+    assert "better than popular: ndcg@3" in both and "Holm" in both
+
+
+@pytest.mark.parametrize("budget", ["0", "-3", "nan"])
+def test_a_budget_that_is_none_is_refused(tmp_path: Path, budget: str) -> None:
+    (tmp_path / "a.txt").write_text("c1 i1 i2\n")
+    files = (f"--train={tmp_path / 'a.txt'}", f"--test={tmp_path / 'a.txt'}")
+    result = bespeak("evaluate", *files, "--model", "auto", "--budget", budget)
+    assert result.exit_code == 1 and "seconds, a number above 0" in " ".join(result.output.split())
+
+
+def test_what_auto_finds_is_fitted_compared_and_served_by_its_own_name(little: Path) -> None:
+    spoil(
+        little, "[segments]", '[recommend]\nmodels = ["popular", "auto"]\nbudget_s = 20\n[segments]'
+    )
+    place = ("-w", str(little), "--json")
+    steps = json.loads(bespeak("run", *place).stdout)["steps"]
+    assert "search" in {step["name"] for step in steps}
+    folder = next((little / "artifacts" / "search").glob("*/search.json"))
+    search = json.loads(folder.read_text("utf-8"))
+    assert search["model"] in {step["name"] for step in steps}
+    assert "days before the last" in search["held_back"] and search["tried"]
+    assert json.loads(bespeak("recommend", "c1", "-k", "3", *place).stdout)["items"]
+    table = json.loads(
+        bespeak("evaluate", "--model", "auto", "--budget", "20", "--by", "segment", *place).stdout
+    )
+    (row,) = table["models"]
+    assert row["name"] == table["search"]["chosen"]
+    assert "Nothing has changed" in bespeak("run", "-w", str(little)).output
+
+
 def test_tasks_and_a_rollback_are_told(little: Path) -> None:
     place = ("-w", str(little))
     assert bespeak("run", *place).exit_code == 0

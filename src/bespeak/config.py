@@ -174,7 +174,7 @@ class Recommend(_Part, frozen=True):
     shown_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] = 24.0
     """Within so many hours."""
     test_days: int = 28
-    parameters: dict[str, dict[str, float | int | str | bool]] = {}
+    parameters: dict[str, dict[str, Any]] = {}
     """Model name -> its own settings, e.g. `{item_knn = {neighbours = 200}}`."""
     gram: Literal["auto", "memory", "engine"] = "auto"
     """Where item-kNN counts its pairs: in memory while the interactions fit, else in the engine.

@@ -297,13 +297,15 @@ def compare(
     """The models on the last `test_days`, the choice among them made on as many days before.
 
     repeat  : None follows the workspace's setting
-    by      : tell figures apart by activity, popularity, segment or place
+    by      : tell figures apart by activity, popularity, segment (as of the last run) or place
     returns : what `recommend.evaluate` returns, and served, chosen_by, types, days, since, until,
               validation; `models` is empty where nobody known did anything on those days
     """
     settings, events, at = flow.config.recommend, flow.lessons(), _days(flow)
     known = _known(flow, events, at.since)
     again = _again(settings.repeat, known) if repeat is None else repeat
+    if by == "segment":
+        known = known.with_groups(by, _labels(flow, _segments(flow), "segment_id"))
 
     def measured(
         past: recommend.Interactions, start: datetime, end: datetime, by: str | None
