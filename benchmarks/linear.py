@@ -100,7 +100,7 @@ def error(train: recommend.Interactions, count: int) -> float:
         train.customers, train.items, histories.where(np.isin(histories.indices, popular)), None
     )
     small = interactions_of(rows_of(some))
-    parameters = EaseParameters(neighbours=10_000, least_common=1)
+    parameters = EaseParameters(neighbours=10_000, least_common=1, history_item=0.0)
     model = fit_ease(small, parameters)
     had = small.histories
     lengths = had.lengths[had.rows].astype(np.float64)

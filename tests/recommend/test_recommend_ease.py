@@ -65,6 +65,12 @@ def system(interactions: Interactions, parameters: RegressionParameters) -> Any:
     return gram, parameters.penalty * own.mean() + share * own, had.T @ had
 
 
+def rare(common: Any, parameters: RegressionParameters) -> Any:
+    """What a row of coefficients is multiplied by, since others than few have its item."""
+    having = np.diag(common)[:, None]
+    return (having.mean() / having) ** parameters.history_item
+
+
 def kept(model: ItemLists) -> Any:
     """The lists as a table: what the item of a row says of the item of a column."""
     found = np.zeros((len(model.items), len(model.items)))
@@ -74,7 +80,7 @@ def kept(model: ItemLists) -> Any:
 
 
 SETTINGS: list[dict[str, Any]] = [
-    {"length": 0.0},
+    {"length": 0.0, "history_item": 0.0},
     {"length": 0.5, "penalty": 0.1, "weighting": "linear"},
     {"dropout": 0.5, "penalty": 0.01},
     {"dropout": 0.5, "penalty": 0.3, "diagonal": 0.2},
@@ -93,6 +99,7 @@ def test_coefficients_are_those_of_the_inverse_in_double_precision(
     own = np.diag(inverse)
     free = 1 - held * own > parameters.diagonal
     wanted = -inverse * np.where(free, (1 - parameters.diagonal) / own, held)
+    wanted *= rare(common, parameters)
     wanted[common == 0] = 0
     np.fill_diagonal(wanted, 0)
     np.testing.assert_allclose(kept(fit_ease(interactions, parameters)), wanted, atol=2e-6)
@@ -122,6 +129,7 @@ def test_regressed_on_a_few_each_column_is_the_ridge_regression_on_them() -> Non
         assert like[chosen].min() >= np.sort(like)[-5] * (1 - 1e-6)
         part = gram[np.ix_(chosen, chosen)] + np.diag(held[chosen])
         wanted = np.linalg.solve(part, gram[chosen, item])
+        wanted *= rare(common, parameters)[chosen, 0]
         np.testing.assert_allclose(found[chosen, item], wanted, atol=2e-6)
 
 

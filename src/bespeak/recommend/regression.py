@@ -30,6 +30,8 @@ class RegressionParameters(ItemListsParameters, frozen=True):
     """What an interaction's weight becomes in training."""
     length: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
     """How much less a long history counts."""
+    history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.1
+    """How much less an item in the history counts that everybody has."""
     penalty: Annotated[float, msgspec.Meta(ge=1e-3, le=1e6)] = 1.0
     """How much every coefficient is held back, in units of the mean item's own square."""
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
@@ -95,10 +97,13 @@ class Kept:
         self, parameters: RegressionParameters, entries: Entries
     ) -> tuple[float, int, Whole, Index, Index, Index]:
         """As an `ItemLists` holds them after its items and parameters: per giver the most."""
-        greatest = float(np.abs(self.coefficients).max(initial=GRAIN))
+        having = np.maximum(np.bincount(entries.used.indices, minlength=entries.count), 1)
+        rare = (having.mean() / having) ** parameters.history_item
+        said = self.coefficients * rare[self.givers]
+        greatest = float(np.abs(said).max(initial=GRAIN))
         room = min(2.0**30.9 / greatest, 2.0**37 / max(parameters.own, 1e-300), 1 / GRAIN)
         scale = float(2.0 ** np.floor(np.log2(room)))
-        whole = np.rint(self.coefficients * scale).astype(np.int32)
+        whole = np.rint(said * scale).astype(np.int32)
         at = np.lexsort((self.targets, -np.abs(whole), self.givers))
         starts = compressed(self.givers.astype(np.int64), entries.count)
         place = np.arange(len(at)) - starts[self.givers[at]]
