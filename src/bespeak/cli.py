@@ -178,7 +178,11 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
     train: Annotated[Path | None, typer.Option(help="Train file; with --test.")] = None,
     test: Annotated[Path | None, typer.Option(help="Test file; with --train.")] = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="Which model, or `auto`; repeat for more.")
+        list[str] | None,
+        typer.Option(
+            help="Which model, or `auto`; repeat for more. By default the workspace's, or of files"
+            " a few that are quick."
+        ),,
     ] = None,
     k: Annotated[int, typer.Option("-k", help="Length of the lists.")] = 10,
     repeat: Annotated[

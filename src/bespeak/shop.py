@@ -314,12 +314,12 @@ def evaluate_files(
 ) -> dict[str, Any]:
     """The models on a given train and test file.
 
-    models   : names, or `auto`; None for all there are, but blends of them
+    models   : names, or `auto`; None for what is quick and usual on files of this form
     budget_s : seconds that the search of `auto` may take
     returns  : as recommend.evaluate_files, and in "search" how `auto` chose, or None
     raises   : NotFound for a model that is none; SourceUnreadable, naming file and row; BadRequest
     """
-    names = list(models or (name for name in recommend.MODELS if name != "blend"))
+    names = list(models or recommend.usual_models(train, test))
     _check_models(names)
     terms = recommend.Terms(k=k, repeat=repeat, budget_s=budget_s)
     entries, evidence = recommend.with_choice(

@@ -16,7 +16,7 @@ from bespeak.recommend.batch import recommend_all
 from bespeak.recommend.carving import Trial, trial_of
 from bespeak.recommend.catalogue import Catalogue, load_catalogue
 from bespeak.recommend.current import load_newcomers
-from bespeak.recommend.evaluate import Entry, choose, evaluate, evaluate_files
+from bespeak.recommend.evaluate import Entry, choose, evaluate, evaluate_files, usual_models
 from bespeak.recommend.filters import Filters
 from bespeak.recommend.gram import counts_where
 from bespeak.recommend.histories import Histories, Interactions, Stored, rebuy_share
@@ -85,6 +85,7 @@ __all__ = [
     "search",
     "search_files",
     "trial_of",
+    "usual_models",
     "usual_places",
     "with_choice",
 ]

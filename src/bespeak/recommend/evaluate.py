@@ -27,6 +27,8 @@ from bespeak.recommend.splits import Held, hold, new_to, unowned
 
 MOST = 1000
 """The longest list."""
+USUAL = ("popular", "item_knn", "graph", "als")
+USUAL_OF_SESSIONS = ("popular", "item_knn", "transitions", "session_knn")
 BLOCK = 1 << 16
 """Customers who are asked for at once."""
 
@@ -180,6 +182,11 @@ def evaluate_files(
     )  # fmt: skip
     leaks = {**found["leaks"], "early": early, "timed": timed}
     return {**found, "leaks": leaks, "of": "sessions" if sessions else "customers"}
+
+
+def usual_models(train: Path, test: Path) -> Sequence[str]:
+    """What is measured on such files where nobody says what: models of few seconds each."""
+    return USUAL_OF_SESSIONS if is_sessions(train) or is_sessions(test) else USUAL
 
 
 def choose(evaluation: Mapping[str, Any]) -> str:
