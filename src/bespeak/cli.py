@@ -182,7 +182,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
         typer.Option(
             help="Which model, or `auto`; repeat for more. By default the workspace's, or of files"
             " a few that are quick."
-        ),,
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="Length of the lists.")] = 10,
     repeat: Annotated[
