@@ -41,6 +41,14 @@ class Intake:
             self.writer.doubt(error)
             return None
 
+    def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> live.Lately | None:
+        """As the log's, or None where the log can't be read."""
+        try:
+            return self.log.lately(visitors, limit, after=after)
+        except LogUnavailable as error:
+            self.writer.doubt(error)
+            return None
+
     def consents(self, visitors: Sequence[str]) -> list[Consent]:
         """As the log's; none where the log can't be read: then what a run knew holds."""
         try:
@@ -57,11 +65,14 @@ class Intake:
             self.writer.doubt(error)
             return None
 
-    def changes(self, base: int) -> Changes:
+    def changes(self, base: int, last: int | None = None) -> Changes:
         """What changed of the catalogue beyond `base`; where the log can't be read, what this
-        worker knew last."""
+        worker knew last.
+
+        last : as `Assortment.since` takes it
+        """
         try:
-            return self.assortment.since(base)
+            return self.assortment.since(base, last)
         except LogUnavailable as error:
             self.writer.doubt(error)
             return self.assortment.known(base)
