@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import inspect
@@ -34,12 +35,12 @@ def query(request: Request, kind: type[Asked]) -> Asked:
 
     raises : BadRequest naming the parameter, what was found and what was expected
     """
-    pairs = request.query_params.multi_items()
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     given = dict(pairs)
     for name, value in given.items():
         if name not in kind.__struct_fields__:
             raise _unknown(name, kind, "parameter")
-        if sum(key == name for key, _ in pairs) > 1:
+        if len(given) < len(pairs) and sum(key == name for key, _ in pairs) > 1:
             raise BadRequest(f"parameter `{name}` is given twice", expected="it once")
         if name in _times(kind) and _NUMBER.fullmatch(value):
             raise BadRequest(

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bespeak.compiled import place, sealed
+from bespeak.compiled import sealed, span
 from bespeak.consent import Word, Words, latest
 from bespeak.errors import ArtifactCorrupt
 from bespeak.serve import answers
@@ -81,19 +81,17 @@ class Sorted:
 
     def _span(self, key: str) -> tuple[int, int]:
         """Where its rows begin and end."""
-        # engines order text by its UTF-8 bytes; nothing stands between a text and it with a NUL
-        wanted = key.encode("utf-8", "surrogatepass")
-        return self._before(wanted), self._before(wanted + b"\0")
-
-    def _before(self, wanted: bytes) -> int:
-        """How many keys come before it."""
-        found, text = 0, np.frombuffer(wanted, np.uint8)
+        # engines order text by its UTF-8 bytes
+        wanted = np.frombuffer(key.encode("utf-8", "surrogatepass"), np.uint8)
+        start = stop = 0
         for blob, ends in self._keys:
-            here = place(blob, ends, text)
-            found += here
-            if here < len(ends) - 1:
+            first, last = span(blob, ends, wanted)
+            if start == stop:  # none of them has been found so far
+                start = stop + first
+            stop += last
+            if last < len(ends) - 1:
                 break
-        return found
+        return start, stop
 
 
 def _texts(keys: pa.Array) -> tuple[Any, ...]:
