@@ -49,7 +49,8 @@ class Lately:
             if kind == SEEN:
                 seen.append((number, Seen(*rest)))
             elif kind == SAID:
-                said.append(consent_of(*rest, number))
+                visitor, purpose, agreed = rest
+                said.append(consent_of(visitor, purpose, agreed, number))
             else:
                 changed = number or 0
         return cls([one for _, one in sorted(seen)], said, changed)

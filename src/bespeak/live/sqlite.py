@@ -223,7 +223,7 @@ class SQLiteLog:
         return [Seen(*row) for row in reversed(rows)]
 
     def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
-        asked = visitors or [None]  # nobody: equal to no visitor
+        asked: Sequence[str | None] = visitors or [None]  # nobody: equal to no visitor
         with self._told(), self._connection() as connection:
             statement = _lately(len(asked))
             return Lately.of(connection.execute(statement, (limit, after, *asked)).fetchall())
