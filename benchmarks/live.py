@@ -222,7 +222,7 @@ def swap(place: Place) -> list[Figure]:
         pause = 2e3 * CONNECTIONS / per_second(full) - full["p50_ms"] / 2
         calm = load(server.port, place, "lists", pause_ms=pause)
         opened = json.loads(server.ask("GET", "/health/ready")[1])["opened_at"]
-        with swapping(place, every_s=3.0):
+        with swapping(place, every_s=place.seconds / 4):
             busy = load(server.port, place, "lists", pause_ms=pause)
         if json.loads(server.ask("GET", "/health/ready")[1])["opened_at"] <= opened:
             raise SystemExit("no version was swapped in")
@@ -236,9 +236,10 @@ def swap(place: Place) -> list[Figure]:
     ]  # fmt: skip
 
 
-def flat(place: Place, most_s: float = 100.0) -> list[Figure]:
-    """Private memory before and after many events, and many requests."""
-    found = []
+def flat(place: Place) -> list[Figure]:
+    """Private memory before and after a million events and as many requests, or as many as there
+    is time for: ten loads of each."""
+    found, most_s = [], 10 * place.seconds
     with served(place) as server:
         for what, one, wanted in (("events", [100], 1_000_000), ("lists", [], 1_000_000)):
             load(server.port, place, what, *one, connections=16)
