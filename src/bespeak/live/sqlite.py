@@ -224,9 +224,11 @@ class SQLiteLog:
 
     def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
         asked: Sequence[str | None] = visitors or [None]  # nobody: equal to no visitor
-        with self._told(), self._connection() as connection:
-            statement = _lately(len(asked))
-            return Lately.of(connection.execute(statement, (limit, after, *asked)).fetchall())
+        try:  # for every list: context managers would be felt
+            found = self._own().execute(_lately(len(asked)), (limit, after, *asked)).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(error) from error
+        return Lately.of(found)
 
     def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
         asked = (json.dumps(list(visitors)), limit, after)
@@ -363,21 +365,27 @@ class SQLiteLog:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """This thread's own."""
-        if not hasattr(self._mine, "connection"):
-            # closed by whichever thread closes the log
-            opened = sqlite3.connect(
-                self._path, timeout=PATIENCE_MS / 1000, isolation_level=None,
-                check_same_thread=False, cached_statements=ALIKE,
-            )  # fmt: skip
-            self._opened.append(opened)
-            for setting in (
-                "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-                "secure_delete = ON",
-                f"wal_autocheckpoint = {CHECKPOINT_PAGES}", f"busy_timeout = {PATIENCE_MS}",
-            ):  # fmt: skip
-                opened.execute(f"PRAGMA {setting}")
-            self._mine.connection = opened
-        yield self._mine.connection
+        yield self._own()
+
+    def _own(self) -> sqlite3.Connection:
+        """This thread's connection, opened at its first use."""
+        known: sqlite3.Connection | None = getattr(self._mine, "connection", None)
+        if known is not None:
+            return known
+        # closed by whichever thread closes the log
+        opened = sqlite3.connect(
+            self._path, timeout=PATIENCE_MS / 1000, isolation_level=None,
+            check_same_thread=False, cached_statements=ALIKE,
+        )  # fmt: skip
+        self._opened.append(opened)
+        for setting in (
+            "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
+            "secure_delete = ON",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}", f"busy_timeout = {PATIENCE_MS}",
+        ):  # fmt: skip
+            opened.execute(f"PRAGMA {setting}")
+        self._mine.connection = opened
+        return opened
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -396,10 +404,13 @@ class SQLiteLog:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise LogUnavailable(
-                f"{self._path}: the event log can't be used: {error}",
-                next_step="Check the disk's space and rights; nothing acknowledged is lost.",
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> LogUnavailable:
+        return LogUnavailable(
+            f"{self._path}: the event log can't be used: {error}",
+            next_step="Check the disk's space and rights; nothing acknowledged is lost.",
+        )
 
 
 @lru_cache(ALIKE)
