@@ -83,7 +83,7 @@ def _catalogue(workspace: Workspace) -> tuple[Catalogue, Ids]:
     products = np.array(told["is_product"], np.bool_)
     found = Catalogue(
         Texts.of(title or "" for title in told["title"]), Groups.of(told["category"]),
-        np.array(prices, np.int64), products, products,
+        np.array(prices, np.int64), products, products, products,
     )  # fmt: skip
     return found, Ids.of(rows["item_id"].to_pylist())
 

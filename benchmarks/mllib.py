@@ -163,7 +163,7 @@ def by_us(
     started = time.perf_counter()
     model = fit_als(train, parameters)
     fitted = time.perf_counter()
-    ranked = ranked_in_blocks(model, histories, K, repeat=False)
+    ranked = ranked_in_blocks(model, histories, K, exclude=histories)
     return ranked, fitted - started, time.perf_counter() - fitted
 
 

@@ -108,7 +108,7 @@ class Client:
     ) -> Answer:  # fmt: skip
         """What to offer a customer; without one, a session or whoever has the history `items`.
 
-        more   : k, repeat, category, price_from, price_to, exclude (item ids)
+        more   : k, repeat, category, price_from, price_to, in_stock, exclude (item ids); model
         raises : Refused, Unreachable
         """
         if customer_id is not None:
@@ -120,9 +120,9 @@ class Client:
             body["session_id"] = session_id
         return self._ask("POST", "/v1/recommendations", body)
 
-    def similar(self, item_id: str, *, k: int = 10) -> Answer:
-        """What goes with an item. raises : Refused, Unreachable"""
-        return self._ask("GET", _path("items", item_id, "similar", k=k))
+    def similar(self, item_id: str, *, k: int = 10, **more: Any) -> Answer:
+        """What goes with an item; more: in_stock. raises : Refused, Unreachable"""
+        return self._ask("GET", _path("items", item_id, "similar", k=k, **more))
 
     def trending(self, *, k: int = 10, **more: Any) -> Answer:
         """What most choose lately. raises : Refused, Unreachable"""

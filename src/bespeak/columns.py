@@ -160,6 +160,10 @@ FEEDBACK: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What may come of an exposure: its name -> the types of event that tell it."""
 
+MODEL_ASKED = "model_asked"
+"""The property of an impression that names the model which the shop had asked for, to try it: of
+such a list no exposure is made."""
+
 PERSONAL_NAMESPACES = ("email", "phone", "name", "card", "address", "ip")
 """Identifiers kept only as a keyed hash, whatever the source calls them."""
 

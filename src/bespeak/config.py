@@ -165,6 +165,10 @@ class Recommend(_Part, frozen=True):
     """The model that answers: a name from `models`, or `best` by validation NDCG@10."""
     repeat: Literal["auto", "yes", "no"] = "auto"
     """Whether a list may hold what its customer already has; `auto` asks how often people rebuy."""
+    most_shown: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """How often an item is shown to one customer without a click before it rests; None: always."""
+    shown_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] = 24.0
+    """Within so many hours."""
     test_days: int = 28
     parameters: dict[str, dict[str, float | int | str | bool]] = {}
     """Model name -> its own settings, e.g. `{item_knn = {neighbours = 200}}`."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from bespeak import (
     storefront,
 )
 from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS
+from bespeak.config import Config
 from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
 from bespeak.lately import Lately
@@ -39,16 +40,17 @@ OWN = frozenset({"steps", "taken"})
 """What a run's entry in the ledger says to bespeak alone."""
 
 
-def open_shop(workspace: Workspace) -> serve.Shop:
+def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
     """The workspace's current versions, mapped into memory.
 
-    raises : NotReady before the first run has ended; ArtifactCorrupt
+    model  : the fitted model that makes the lists; None: as `recommender` has it
+    raises : NotReady before the first run has ended; ArtifactCorrupt; NotFound as `recommender`
     """
     state = workspace.state()
     workspace = workspace.at(state)  # the same one to the end, whatever is published meanwhile
     published = workspace.get(SNAPSHOT)
     snapshot = serve.Snapshot.open(published.path)
-    maker = recommend.Latest(recommender(workspace))
+    maker = recommend.Latest(recommender(workspace, model))
     privacy = workspace.config().privacy
 
     def recommend_to(
@@ -74,10 +76,15 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         )  # fmt: skip
 
     def similar_to(
-        item_id: str, *, k: int, changes: serve.Changes = serve.UNCHANGED
+        item_id: str,
+        *,
+        k: int,
+        filters: serve.Filters = serve.EVERYTHING,
+        changes: serve.Changes = serve.UNCHANGED,
     ) -> Mapping[str, Any]:
         known = item_id in changes or snapshot.items.one(item_id) is not None
-        return maker.at(changes).similar(item_id, k=k, item_known=known)
+        chosen = recommend.Filters(**vars(filters))
+        return maker.at(changes).similar(item_id, k=k, item_known=known, filters=chosen)
 
     def trending(
         *,
@@ -100,6 +107,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
         recommend_to,
         similar_to,
         trending,
+        tried=lru_cache(None)(lambda name: open_shop(workspace, name).recommend),
         taken=published.manifest.get("taken", 0),
         changed=published.manifest.get("changed", 0),
         primary=config.identity.primary,
@@ -115,6 +123,7 @@ def open_shop(workspace: Workspace) -> serve.Shop:
             marks=tombstones(workspace).now,
         ),
         privacy=privacy,
+        cap=_cap(config),
     )
     return opened
 
@@ -132,6 +141,11 @@ def answer_one(
         return opened.recommend(customer_id=customer_id, items=items, k=k, repeat=repeat)
     answer = opened.recommend(customer_id=None, items=(), k=k, repeat=repeat)
     return serve.of_a_stranger(answer, customer_id)
+
+
+def _cap(config: Config) -> serve.Cap | None:
+    most, hours = config.recommend.most_shown, config.recommend.shown_hours
+    return None if most is None else serve.Cap(most, timedelta(hours=hours))
 
 
 def _unlearned(
@@ -162,14 +176,19 @@ def _export(workspace: Workspace, customer_id: str, *, by: str) -> Mapping[str, 
     return people.export(workspace, customer_id, by=by)
 
 
-def recommender(workspace: Workspace) -> recommend.Recommender:
+def recommender(workspace: Workspace, model: str | None = None) -> recommend.Recommender:
     """The model that the evaluation chose, or that bespeak.toml names, over the current versions.
 
-    raises : NotReady before the first run, or where that model was not fitted
+    model  : another one, to try it
+    raises : NotReady before the first run, or where that model was not fitted; NotFound for a
+             `model` that was not
     """
     config = workspace.config()
     settings, evaluation = config.recommend, workspace.get(EVALUATION)
-    served, models = evaluation.manifest["served"], workspace.under(MODELS)
+    served, models = model or evaluation.manifest["served"], workspace.under(MODELS)
+    fitted = [one.name for one in models if one.name in recommend.MODELS]
+    if model is not None and model not in fitted:
+        raise NotFound(f"there is no fitted model `{model[:80]}`", expected=", ".join(fitted))
     if served not in {model.name for model in models}:
         raise NotReady(
             f"[recommend] serve: the model `{served}` is not among the fitted ones",
@@ -213,7 +232,10 @@ def open_intake(workspace: Workspace) -> serve.Intake:
     raises : LogUnavailable; EngineUnavailable without the extra that it needs
     """
     identify = partial(identifier, secret=workspace.secret())
-    log = open_log(workspace, workspace.config())
+    config = workspace.config()
+    log = open_log(workspace, config)
+    if config.recommend.most_shown is not None:
+        log.index_shown()
     return serve.Intake.over(log, identify, tombstones(workspace).admit)
 
 

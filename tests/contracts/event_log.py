@@ -25,6 +25,14 @@ def entry(
     return Entry(event_id, visitor, session, item, kind, 1_000, body)
 
 
+def listed(
+    event_id: str, at: int, *shown: str, visitor: str = "customer:1", session: str | None = None
+) -> Entry:
+    """A list as it was shown."""
+    body = json.dumps({"type": "impression", "properties": {"bespeak.shown": shown, "model": "m"}})
+    return Entry(event_id, visitor, session, None, "impression", at, body.encode())
+
+
 def word(event_id: str, visitor: str, at: int, session: str | None = None, **said: bool) -> Entry:
     """What somebody agrees to or refuses."""
     body = json.dumps({"type": "consent", "properties": said}).encode()
@@ -81,6 +89,32 @@ class EventLogContract:
         shown = [entry(f"s{at}", item=f"i{at}", kind="impression") for at in range(5)]
         log.append([[entry("a"), *shown]], received=1)
         assert items(log.history(["customer:1"], 3)) == ["tea"]
+
+    def test_the_lists_that_one_person_was_shown_are_found_the_latest_first(
+        self, open_log: Open
+    ) -> None:
+        log = open_log()
+        log.append([[listed("a", 10, "tea", "ink"), listed("b", 20, "milk", session="s")]], 1)
+        log.index_shown()
+        log.index_shown()
+        again = [listed("c", 30, "tea"), listed("d", 40, "rice", visitor="customer:2"), entry("e")]
+        log.append([again], received=2)
+        assert log.shown(["customer:1"], 9, since=0) == [
+            (["tea"], 30), (["milk"], 20), (["tea", "ink"], 10),
+        ]  # fmt: skip
+        assert log.shown(["customer:1"], 9, since=10) == [(["tea"], 30), (["milk"], 20)]
+        assert log.shown(["customer:1"], 1, since=0) == [(["tea"], 30)]
+        assert [one.time for one in log.shown(["customer:1", "customer:2"], 9, since=20)] == [
+            40, 30,
+        ]  # fmt: skip
+        assert log.shown([], 9, since=0) == log.shown(["customer:3"], 9, since=0) == []
+
+    def test_lists_shown_to_a_session_are_those_of_who_logs_in(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[listed("a", 10, "tea", visitor="session:s", session="s")]], received=1)
+        assert log.shown(["customer:1"], 9, since=0) == []
+        log.append([[entry("b", "customer:1", "milk", "s")]], received=2)
+        assert log.shown(["customer:1"], 9, since=0) == [(["tea"], 10)]
 
     def test_a_session_follows_who_logs_in_and_can_be_parted_again(self, open_log: Open) -> None:
         log = open_log()

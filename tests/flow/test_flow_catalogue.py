@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +13,9 @@ import pyarrow.dataset as ds
 import pytest
 
 from bespeak import flow, shop
+from bespeak.errors import NotFound
 from bespeak.live import Change
-from bespeak.serve import Filters, Shop
+from bespeak.serve import Cap, Filters, Shop
 from bespeak.workspace import Workspace
 
 CONFIG = """
@@ -26,6 +28,10 @@ files = ["till.csv"]
 identifiers = { customer = "who" }
 columns = { type = { constant = "purchase" }, item_id = "what", time = "at" }
 items = { title = "name", category = "kind", price = "price" }
+
+[recommend]
+most_shown = 9
+shown_hours = 12
 """
 ITEMS = {"tea": ("Drinks > Hot", "2.50"), "milk": ("Drinks > Cold", "1.00"), "ink": ("Desk", "9")}
 STOP = 1_767_225_600_000_000
@@ -95,6 +101,26 @@ def rows(workspace: Workspace, key: str) -> list[dict[str, Any]]:
     return found
 
 
+def test_a_fitted_model_can_be_tried_and_another_is_not_found(workspace: Workspace) -> None:
+    opened = shop.open_shop(workspace)
+
+    def asked(model: str | None) -> dict[str, Any]:
+        return dict(opened.lists_of(model)(customer_id="c1", items=(), k=2, repeat=True))
+
+    found = {name: asked(name)["model"] for name in ("popular", "frequency", "item_knn")}
+    assert found == {name: name for name in found}
+    assert asked("frequency")["items"] != asked("popular")["items"]
+    versions = {asked(name)["version"] for name in found}
+    assert len(versions) == 3
+    assert asked(None)["version"] in versions
+    with pytest.raises(NotFound, match=r"`als`.*popular"):
+        asked("als")
+
+
+def test_how_often_an_item_is_shown_is_as_the_workspace_says(sold: Selling) -> None:
+    assert sold.shop.cap == Cap(9, timedelta(hours=12))
+
+
 def test_a_changing_shop_from_change_to_record(sold: Selling, workspace: Workspace) -> None:
     assert sold.listed() == {"tea": 2.5, "ink": 9.0, "milk": 1.0}
     # a price is shown and filtered by
@@ -105,6 +131,7 @@ def test_a_changing_shop_from_change_to_record(sold: Selling, workspace: Workspa
     sold.change("ink", available=False)
     sold.change("milk", sold=False)
     assert sold.listed() == {"tea": 20.0}
+    assert set(sold.listed(in_stock=False)) == {"tea", "ink"}
     assert sold.trending() == ["tea"]
     sold.change("ink", available=True)
     assert sold.trending() == ["tea", "ink"]
@@ -129,6 +156,7 @@ def test_a_changing_shop_from_change_to_record(sold: Selling, workspace: Workspa
         assert again.listed(category="Home") == before
         assert again.listed(category="Drinks") == {"kvass": 3.0}
         assert list(again.listed()) == ["tea", "ink"]
+        assert "milk" not in again.listed(in_stock=False)
         assert again.shop.snapshot.items.one("vase")["title"] == "Vase"  # type: ignore[index]
     assert not flow.run(workspace).changed
 

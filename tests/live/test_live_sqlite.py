@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bespeak.errors import LogUnavailable
-from bespeak.live import Log, SQLiteLog
+from bespeak.live import Log, SQLiteLog, sqlite
 from contracts.event_log import EventLogContract, Open, entry, ids
 
 WRITER = """
@@ -46,6 +47,16 @@ def open_log(tmp_path: Path) -> Iterator[Open]:
 
 class TestSQLiteLog(EventLogContract):
     """Every promise of a log."""
+
+
+def test_what_somebody_was_shown_is_found_by_its_index(tmp_path: Path) -> None:
+    log = SQLiteLog(tmp_path / "live.db")
+    log.index_shown()
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "live.db")) as connection:
+        asked = ('["v"]', 9, 0, 0)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sqlite.SHOWN_TO}", asked).fetchall()
+    assert any("events_shown (visitor=? AND time>?)" in row[3] for row in plan), plan
 
 
 def test_a_writer_killed_at_any_moment_leaves_all_it_acknowledged_and_nothing_halved(

@@ -96,7 +96,7 @@ def test_a_list_a_fact_and_a_place_left_empty_are_told_apart(both: Engine) -> No
         "version": "v7", "policy": None, "propensity": None,
     }  # fmt: skip
     assert (found["f1"]["session_id"], found["f1"]["policy"]) == ("s1", "uniform-1")
-    assert report == {"list": 3, "fact": 2, "none": 1, "without_propensity": 3,
+    assert report == {"list": 3, "fact": 2, "none": 1, "without_propensity": 3, "tries": 0,
                       "propensity_unreadable": 0, "without_item": 0, "again": 0}  # fmt: skip
 
 
@@ -113,6 +113,19 @@ def test_what_the_page_tells_again_of_a_list_is_no_second_exposure(both: Engine)
     found, report = exposed(both, rows)
     assert set(found) == {"r1-0", "page-2", "fact", "one", "two"}
     assert (report["again"], report["without_item"]) == (1, 1)
+
+
+def test_of_a_list_by_which_a_model_was_tried_there_is_no_exposure(both: Engine) -> None:
+    tried = {**LIST, "model_asked": "als"}
+    rows = [
+        shown("r1-0", "tea", said=tried, request_id="r1", position=0),
+        shown("page", "tea", 1, request_id="r1", position=0),
+        shown("r2-0", "tea", said=LIST, request_id="r2", position=0),
+        shown("one", "tea", 2), shown("of a file", "cake", said=tried),
+    ]  # fmt: skip
+    found, report = exposed(both, rows)
+    assert set(found) == {"r2-0", "one"}
+    assert (report["tries"], report["list"], report["without_item"]) == (3, 2, 0)
 
 
 @pytest.mark.parametrize("said", ["", "{", "[1]", '"x"', "null", "7", '{"propensity": {}}'])

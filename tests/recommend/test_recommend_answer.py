@@ -30,7 +30,7 @@ from bespeak.recommend.popular import PopularParameters, fit_popular
 from bespeak.recommend.texts import Ids, Texts
 from contracts.recommender import checkerboard
 
-MARCH = instant(datetime(2024, 3, 1))
+MARCH, APRIL = instant(datetime(2024, 3, 1)), instant(datetime(2024, 4, 1))
 
 
 def shop_world() -> Interactions:
@@ -57,8 +57,7 @@ def recommender(name: str = "item_knn", **options: object) -> Recommender:
         Texts.of(titles.get(item, "") for item in known.items),
         Groups.of(["stationery", "food", None, "food"]),
         np.array([25_000, 9_900, np.iinfo(np.int64).min, 32_500]),
-        np.ones(4, np.bool_),
-        np.ones(4, np.bool_),
+        *(np.ones(4, np.bool_) for _ in range(3)),
     )
     made = Recommender(
         fit(name, known), "v1", known, catalogue, fit_popular(known, PopularParameters()),
@@ -78,6 +77,7 @@ def test_the_answer_is_what_the_api_promises() -> None:
     assert item.pop("score") > 0
     assert item == {
         "item_id": "milk", "title": "Milk", "category": "food", "price": 0.99,
+        "available": True,
         "reason": {
             "code": "bought_with",
             "en": "Often bought with Green tea, which you bought on 20 March",
@@ -180,6 +180,26 @@ def test_a_list_holds_only_what_was_asked_for(filters: Filters, offered: list[st
     assert [item["item_id"] for item in answer["items"]] == offered
 
 
+def test_what_is_out_of_stock_is_listed_where_that_is_asked_for_and_what_is_given_up_never() -> (
+    None
+):
+    shop = recommender()
+    allowed = np.array([item not in {"milk", "pens"} for item in shop.known.items])
+    sold = np.array([item != "pens" for item in shop.known.items])
+    shop = replace(shop, catalogue=replace(shop.catalogue, allowed=allowed, sold=sold))
+    anything = Filters(in_stock=False)
+    assert [item["item_id"] for item in shop.answer("ann")["items"]] == ["ink"]
+    offered = {i["item_id"]: i["available"] for i in shop.answer("ann", filters=anything)["items"]}
+    assert offered == {"milk": False, "ink": True}
+    found = {item["item_id"] for item in shop.trending(filters=anything)["items"]}
+    assert found == {"ink", "milk", "tea"}
+    assert shop.similar("tea")["items"] == []
+    assert [item["item_id"] for item in shop.similar("tea", filters=anything)["items"]] == ["milk"]
+    assert shop.similar("ink", filters=anything)["items"] == []
+    food = Filters(category="food", in_stock=False)
+    assert [item["item_id"] for item in shop.answer("ann", filters=food)["items"]] == ["milk"]
+
+
 def test_what_can_not_be_filtered_by_is_said() -> None:
     shop = recommender()
     with pytest.raises(BadRequest, match="Did you mean `food`"):
@@ -216,7 +236,7 @@ def test_what_happened_since_the_count_changes_the_list_at_once() -> None:
     shop = recommender(counting=COUNTING)
     before = shop.answer("zoe", k=1, customer_known=True)
     assert before["fallback_reason"]["code"] == "no_history"
-    after = shop.answer("zoe", k=1, since=[Since("tea", "view", 1)])
+    after = shop.answer("zoe", k=1, since=[Since("tea", "view", APRIL)])
     assert not after["fallback"]
     assert [item["item_id"] for item in after["items"]] == ["milk"]
     assert after["items"][0]["reason"]["code"] == "bought_with"
@@ -224,17 +244,34 @@ def test_what_happened_since_the_count_changes_the_list_at_once() -> None:
 
 def test_what_happened_since_is_kept_off_the_list_like_what_was_had_before() -> None:
     shop = recommender(counting=COUNTING)
-    looked = [Since("ink", "view", 1), Since("milk", "view", 2)]
+    looked = [Since("ink", "view", APRIL), Since("milk", "view", APRIL + 1)]
     offered = [item["item_id"] for item in shop.answer(k=9, repeat=False, since=looked)["items"]]
     assert set(offered) == {"tea", "pens"}
     again = [item["item_id"] for item in shop.answer(k=9, repeat=True, since=looked)["items"]]
     assert {"ink", "milk"} <= set(again)
 
 
+def test_what_was_looked_at_before_and_not_bought_may_come_back() -> None:
+    shop = recommender(counting=COUNTING)
+    told = [Since("tea", "purchase", MARCH), Since("ink", "view", MARCH)]
+    offered = shop.answer("zoe", k=9, since=told)["items"]
+    said = {item["item_id"]: item["reason"]["en"] for item in offered}
+    assert said.keys() == {"milk", "ink", "pens"}
+    assert said["ink"] == "In your history; last on 1 March"
+
+
+def test_what_came_with_the_request_stays_off_the_list_bought_or_not() -> None:
+    shop = recommender()
+    offered = [item["item_id"] for item in shop.answer(items=["ink", "tea"], k=9)["items"]]
+    assert set(offered) == {"milk", "pens"}
+    again = shop.answer(items=["ink", "tea"], k=9, repeat=True)["items"]
+    assert {"ink", "tea"} <= {item["item_id"] for item in again}
+
+
 def test_a_reason_never_says_bought_of_what_was_only_looked_at() -> None:
     shop = recommender(counting=COUNTING)
-    said = shop.answer(k=1, since=[Since("tea", "view", MARCH)])["items"][0]["reason"]["en"]
-    assert said == "Often bought with Green tea, in your history on 1 March"
+    said = shop.answer(k=1, since=[Since("tea", "view", APRIL)])["items"][0]["reason"]["en"]
+    assert said == "Often bought with Green tea, in your history on 1 April"
 
 
 def test_an_event_about_an_unknown_item_leaves_the_list_and_says_so() -> None:
@@ -324,13 +361,16 @@ def test_the_catalogue_keeps_what_the_items_say(engine: Engine, tmp_path: Path) 
     ids = Ids.of(["a", "b", "c", "unsaid"])
     catalogue = load_catalogue(engine, engine.table(rows), ids)
     assert catalogue.allowed.tolist() == [True, False, False, True]
+    assert catalogue.sold.tolist() == [True, False, True, True]
+    without = load_catalogue(engine, engine.table(rows), ids, given_up={"c", "elsewhere"})
+    assert without.sold.tolist() == [True, False, False, True]
     catalogue.save(tmp_path)
     loaded = Catalogue.load(tmp_path)
     assert [loaded.facts(item) for item in range(4)] == [
-        {"title": "Ä 👻", "category": "x > y", "price": 2.5},
-        {"title": None, "category": "x", "price": None},
-        {"title": "C", "category": None, "price": 0.0001},
-        {"title": None, "category": None, "price": None},
+        {"title": "Ä 👻", "category": "x > y", "price": 2.5, "available": True},
+        {"title": None, "category": "x", "price": None, "available": False},
+        {"title": "C", "category": None, "price": 0.0001, "available": False},
+        {"title": None, "category": None, "price": None, "available": True},
     ]
     np.save(tmp_path / "prices.npy", np.zeros(2, np.int64))
     with pytest.raises(ArtifactCorrupt, match="do not fit"):
@@ -340,7 +380,7 @@ def test_the_catalogue_keeps_what_the_items_say(engine: Engine, tmp_path: Path) 
 def test_a_bare_catalogue_allows_everything() -> None:
     bare = Catalogue.bare(3)
     assert bare.allowed.all()
-    assert bare.facts(2) == {"title": None, "category": None, "price": None}
+    assert bare.facts(2) == {"title": None, "category": None, "price": None, "available": True}
 
 
 def test_what_does_not_interest_is_hidden_with_its_near_twins_and_can_be_taken_back() -> None:

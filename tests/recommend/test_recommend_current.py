@@ -20,6 +20,7 @@ def made(titles: list[str], labels: list[str | None]) -> Catalogue:
     return Catalogue(
         Texts.of(titles), Groups.of(labels), np.array([NO_PRICE, 100, 200, 300]),
         np.array([True, False, True, False]), np.array([True, True, True, False]),
+        np.array([True, True, True, False]),
     )  # fmt: skip
 
 
@@ -61,6 +62,9 @@ def test_price_and_stock_are_as_was_said_last_and_no_service_comes_on_a_list() -
     )  # fmt: skip
     assert found.prices.tolist() == [1, 100, 200, 123_400]
     assert found.allowed.tolist() == [False, True, False, False]
+    assert found.sold.tolist() == [False, True, True, False]
+    again = changed(found, Ids.of(ITEMS), {"ink": {"sold": True, "available": False}})
+    assert (again.allowed[0], again.sold[0]) == (False, True)
     assert before.prices.tolist() == [NO_PRICE, 100, 200, 300]
     assert before.allowed.tolist() == [True, False, True, False]
 

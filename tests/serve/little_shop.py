@@ -17,9 +17,11 @@ import pyarrow as pa
 
 from bespeak.columns import IDENTITIES, RECORD
 from bespeak.engines import DuckDB, Engine
+from bespeak.errors import NotFound
 from bespeak.live import Seen
 from bespeak.serve import EVERYTHING, UNCHANGED, Changes, Filters, Shop, Snapshot
 from bespeak.serve.publication import Findings, Rows, publish
+from bespeak.serve.shop import Recommend
 
 START = datetime(2025, 3, 1, 8, 0)
 AS_OF = datetime(2025, 5, 30)
@@ -349,13 +351,16 @@ RUNS = (
 )
 
 
+FITTED = ("popular", "frequency", "item_knn")
+
+
 def shop(folder: Path, version: str = "v1") -> Shop:
     """The snapshot with a recommender that anyone can foretell: next ids after the last one."""
     snapshot = Snapshot.open(folder)
     return Shop(
         snapshot=snapshot, version=version, stages=STAGES, runs=RUNS,
         recommend=partial(_recommend, snapshot, version), similar=partial(_similar, snapshot),
-        trending=partial(_trending, snapshot, version),
+        trending=partial(_trending, snapshot, version), tried=partial(_tried, snapshot, version),
     )  # fmt: skip
 
 
@@ -363,7 +368,8 @@ def _offer(snapshot: Snapshot, number: int, rank: int, why: Mapping[str, str]) -
     item = snapshot.items.one(item_id(number % 24)) or {}
     return {
         "item_id": item["item_id"], "title": item["title"], "category": item["category"],
-        "price": item["price"], "score": 1 / (rank + 1.0001), "reason": dict(why),
+        "price": item["price"], "available": True, "score": 1 / (rank + 1.0001),
+        "reason": dict(why),
     }  # fmt: skip
 
 
@@ -396,6 +402,16 @@ def _recommend(
     }  # fmt: skip
 
 
+def _tried(snapshot: Snapshot, version: str, model: str) -> Recommend:
+    if model not in FITTED:
+        raise NotFound(f"there is no fitted model `{model}`", expected=", ".join(FITTED))
+
+    def recommend(**asked: Any) -> dict[str, Any]:
+        return {**_recommend(snapshot, version, **asked), "model": model}
+
+    return recommend
+
+
 def _trending(
     snapshot: Snapshot,
     version: str,
@@ -412,8 +428,9 @@ def _trending(
 
 
 def _similar(
-    snapshot: Snapshot, item: str, *, k: int, changes: Changes = UNCHANGED
-) -> dict[str, Any]:
+    snapshot: Snapshot, item: str, *, k: int, filters: Filters = EVERYTHING,
+    changes: Changes = UNCHANGED,
+) -> dict[str, Any]:  # fmt: skip
     number = int(item[1:])
     why = {"code": "bought_with", "en": "Often bought together", "zh": "常一起购买"}
     return {

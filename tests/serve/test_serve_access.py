@@ -149,6 +149,20 @@ def test_a_customers_list_opens_to_their_token_and_to_no_other(site: Site) -> No
     assert site.get(path, None, x_bespeak_customer=mine).status == 401
 
 
+def test_a_model_is_tried_with_a_secret_key_only(site: Site) -> None:
+    path = "/v1/customers/c01/recommendations?model="
+    mine = sign("c01", site.secret)
+    assert site.get(path + "popular", site.secret).json()["model_asked"] == "popular"
+    refused = site.get(path + "popular", site.public, x_bespeak_customer=mine)
+    assert (refused.status, refused.json()["error"]["expected"]) == (403, "a secret key")
+    # nor does a visitor learn which there are
+    assert site.get(path + "als", site.public, x_bespeak_customer=mine).status == 403
+    visit = {"session_id": MINE, "model": "item_knn"}
+    assert site.post("/v1/recommendations", visit, site.public).status == 403
+    assert site.post("/v1/recommendations", visit, site.secret).json()["model_asked"] == "item_knn"
+    assert site.get("/v1/customers/c01/recommendations", site.secret).json()["model_asked"] is None
+
+
 def test_guessing_customers_tells_nothing(site: Site) -> None:
     """Every id, there or not, by every sort of key but a secret one: one and the same answer."""
     token = sign("c01", site.secret)

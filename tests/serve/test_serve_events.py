@@ -251,5 +251,14 @@ def test_a_list_is_logged_as_it_was_shown_and_changes_no_history(
     assert [one.visitor for one in logged] == ["session:s1", shop.visitors("c01")[0]]
     body = json.loads(logged[1].body)
     assert body["properties"]["bespeak.shown"] == [item["item_id"] for item in listed["items"]]
+    assert "model_asked" not in body["properties"]
     assert [seen.type for seen in intake.log.history(["session:s1"], 9)] == ["view"]
     assert 'bespeak_impressions_total{became="logged"} 2.0' in asked("/metrics").body.decode()
+
+
+def test_a_list_by_which_a_model_is_tried_is_logged_as_that(asked: Ask, intake: Intake) -> None:
+    asked("/v1/customers/c01/recommendations?k=3&model=popular")
+    intake.writer.append([]).result(10)
+    (logged,) = [kept.entry for kept in intake.log.after(0, 9)]
+    said = json.loads(logged.body)["properties"]
+    assert (said["model_asked"], said["model"]) == ("popular", "popular")

@@ -14,6 +14,7 @@ import msgspec
 
 from bespeak import recommend
 from bespeak.artifacts import HISTORIES, INTERACTIONS
+from bespeak.flow.record import given_up
 from bespeak.flow.running import Flow
 from bespeak.workspace import Version
 
@@ -77,9 +78,10 @@ def _catalogue(flow: Flow) -> Version:
     def make(folder: Path) -> Mapping[str, Any]:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
         items = flow.table("record/items")
-        found = recommend.load_catalogue(flow.engine, items, known.items)
+        gone = given_up(flow)
+        found = recommend.load_catalogue(flow.engine, items, known.items, given_up=gone)
         found.save(folder)
-        others = recommend.load_newcomers(flow.engine, items, known.items)
+        others = recommend.load_newcomers(flow.engine, items, known.items, given_up=gone)
         (folder / recommend.NEWCOMERS).mkdir()
         others.save(folder / recommend.NEWCOMERS)
         rows, allowed = len(known.items), int(found.allowed.sum())

@@ -285,6 +285,14 @@ def _prices(flow: Flow) -> tuple[ir.Table, Any]:
     return prepare.price_history(_changes(flow)), {}
 
 
+def given_up(flow: Flow) -> set[str]:
+    """The items that the shop has said it sells no more."""
+    if not changes(flow.workspace):
+        return set()
+    rows = flow.engine.run(prepare.given_up(_changes(flow)))
+    return set(rows["item_id"].to_pylist())
+
+
 def _changes(flow: Flow) -> ir.Table:
     return flow.engine.read([copy.path for copy in changes(flow.workspace)])
 

@@ -28,7 +28,7 @@ from bespeak.live.event import (
     identifiers_of,
     impression,
 )
-from bespeak.live.log import Admit, Held, Kept, Lately, Log, Seen, everybody
+from bespeak.live.log import Admit, Held, Kept, Lately, Log, Seen, Shown, everybody
 from bespeak.live.opening import FILE_NAME, open_log
 from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
@@ -54,6 +54,7 @@ __all__ = [
     "PostgresLog",
     "SQLiteLog",
     "Seen",
+    "Shown",
     "Writer",
     "Wrong",
     "check",

@@ -113,7 +113,20 @@ class _Named(msgspec.Struct, frozen=True):
     identifiers: dict[str, str] = {}
 
 
+class _List(msgspec.Struct, frozen=True):
+    """What the properties of an impression say of the list."""
+
+    items: list[str] = msgspec.field(default_factory=list, name=SHOWN)
+
+
+class _Impression(msgspec.Struct, frozen=True):
+    """What a kept body says of the list that was shown."""
+
+    properties: _List = _List()
+
+
 _decode = msgspec.json.Decoder(Event, strict=True).decode
+_impression = msgspec.json.Decoder(_Impression).decode
 _named = msgspec.json.Decoder(_Named).decode
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 _AT = re.compile(r"^(?P<said>.*?)(?: - at `\$\.?(?P<field>[^`]*)`)?$", re.DOTALL)
@@ -209,6 +222,11 @@ def impression(
         request_id=request_id, place=place, device=device, properties={SHOWN: items, **said},
     )  # fmt: skip
     return _kept(event, event_id, actor, time)
+
+
+def items_shown(body: bytes) -> list[str]:
+    """The items of a list that was shown, first to last, from an entry's body."""
+    return _impression(body).properties.items
 
 
 def consented(actor: str, said: Mapping[Purpose, bool], *, time: datetime) -> Entry:

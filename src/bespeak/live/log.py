@@ -25,6 +25,14 @@ class Seen(NamedTuple):
     """Microseconds since 1970."""
 
 
+class Shown(NamedTuple):
+    """One list that a visitor was shown."""
+
+    items: Sequence[str]
+    time: int
+    """Microseconds since 1970."""
+
+
 @dataclass(frozen=True)
 class Lately:
     """What a list goes by, of one person and of the catalogue, at one moment.
@@ -117,6 +125,18 @@ class Log(Protocol):
 
     def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
         """All that a list goes by, in one read."""
+        ...
+
+    def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
+        """The latest lists that one person was shown after an instant, the latest first.
+
+        visitors : as `history` has them
+        since    : microseconds since 1970
+        """
+        ...
+
+    def index_shown(self) -> None:
+        """Make `shown` quick, from now on: to keep a list takes a little longer then."""
         ...
 
     def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:

@@ -12,8 +12,8 @@ from bespeak.consent import Consent
 from bespeak.errors import EngineUnavailable, LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.consents import consent_of, new_words, speaking
-from bespeak.live.event import Entry
-from bespeak.live.log import Admit, Held, Kept, Lately, Seen, everybody, joins_of
+from bespeak.live.event import Entry, items_shown
+from bespeak.live.log import Admit, Held, Kept, Lately, Seen, Shown, everybody, joins_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -122,6 +122,15 @@ SELECT * FROM (
 UNION ALL
 SELECT 1, at, visitor, purpose, agreed::int::bigint FROM whose JOIN consents USING (visitor)
 UNION ALL SELECT 2, max(position), NULL, NULL, NULL FROM changes
+"""
+SHOWN_TO = f"""{WHOSE}
+SELECT body, time FROM whose JOIN events USING (visitor)
+WHERE item_id IS NULL AND type = 'impression' AND time > %(instant)s AND position > since
+ORDER BY time DESC LIMIT %(limit)s
+"""
+INDEX_SHOWN = """
+CREATE INDEX IF NOT EXISTS events_shown ON events (visitor, time)
+WHERE item_id IS NULL AND type = 'impression'
 """
 DONE = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
@@ -255,6 +264,15 @@ class PostgresLog:
     def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
         asked = {"visitors": list(visitors), "after": after, "limit": limit}
         return Lately.of(self._read(LATELY, asked))
+
+    def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
+        asked = {"visitors": list(visitors), "after": 0, "limit": limit, "instant": since}
+        return [Shown(items_shown(body), time) for body, time in self._read(SHOWN_TO, asked)]
+
+    def index_shown(self) -> None:
+        with self._connection() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SETTING_UP,))
+            connection.execute(INDEX_SHOWN)
 
     def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
         asked = {"visitors": list(visitors), "after": after, "limit": limit}

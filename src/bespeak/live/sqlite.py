@@ -16,8 +16,8 @@ from bespeak.consent import Consent
 from bespeak.errors import LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.consents import consent_of, new_words, speaking
-from bespeak.live.event import Entry
-from bespeak.live.log import Admit, Held, Kept, Lately, Seen, everybody, joins_of
+from bespeak.live.event import Entry, items_shown
+from bespeak.live.log import Admit, Held, Kept, Lately, Seen, Shown, everybody, joins_of
 
 PATIENCE_MS = 10_000
 """How long one process waits for another's commit."""
@@ -124,6 +124,15 @@ SELECT * FROM (
 UNION ALL SELECT 1, at, visitor, purpose, agreed FROM whose CROSS JOIN consents USING (visitor)
 UNION ALL SELECT 2, max(position), NULL, NULL, NULL FROM changes
 """
+SHOWN_TO = f"""{WHOSE}
+SELECT body, time FROM whose JOIN events USING (visitor)
+WHERE item_id IS NULL AND type = 'impression' AND time > ?4 AND position > since
+ORDER BY time DESC LIMIT ?2
+"""
+INDEX_SHOWN = """
+CREATE INDEX IF NOT EXISTS events_shown ON events (visitor, time)
+WHERE item_id IS NULL AND type = 'impression'
+"""
 DONE = """
 SELECT position, received, event_id, visitor, session, item_id, type, time, body
 FROM whose JOIN events USING (visitor)
@@ -229,6 +238,16 @@ class SQLiteLog:
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
         return Lately.of(found)
+
+    def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
+        asked = (json.dumps(list(visitors)), limit, 0, since)
+        with self._told(), self._connection() as connection:
+            rows = connection.execute(SHOWN_TO, asked).fetchall()
+        return [Shown(items_shown(body), time) for body, time in rows]
+
+    def index_shown(self) -> None:
+        with self._told(), self._connection() as connection:
+            connection.execute(INDEX_SHOWN)
 
     def since(self, visitors: Sequence[str], limit: int, *, after: int) -> list[Kept]:
         asked = (json.dumps(list(visitors)), limit, after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bespeak.prepare.changes import described_by_changes, price_history
+from bespeak.prepare.changes import described_by_changes, given_up, price_history
 from bespeak.prepare.consent import unclear, unite_consent
 from bespeak.prepare.customers import unite_customers
 from bespeak.prepare.duplicates import merge_exact
@@ -19,8 +19,7 @@ from bespeak.prepare.write import Came, write_source
 
 __all__ = [
     "WITHIN", "Came", "Judged", "Scaling", "compare_identities", "compare_quarantine",
-    "described_by_changes", "explain", "exposures", "feedback", "fit_scaling", "identify", "judge",
-    "merge_exact", "price_history", "scale", "sessionise", "unclear", "unite_consent",
-    "unite_customers",
-    "unite_items", "unscale", "write_source",
+    "described_by_changes", "explain", "exposures", "feedback", "fit_scaling", "given_up",
+    "identify", "judge", "merge_exact", "price_history", "scale", "sessionise", "unclear",
+    "unite_consent", "unite_customers", "unite_items", "unscale", "write_source",
 ]  # fmt: skip

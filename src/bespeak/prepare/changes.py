@@ -28,6 +28,15 @@ def described_by_changes(changes: ir.Table) -> ir.Table:
     return latest.select(**{name: told[name].cast(kind) for name, kind in columns.items()})
 
 
+def given_up(changes: ir.Table) -> ir.Table:
+    """item_id of what the shop has given up, as the latest change of each leaves it.
+
+    changes : as `described_by_changes` takes it
+    """
+    last = changes.group_by("item_id").agg(sold=changes["sold"].argmax(changes["position"]))
+    return last.filter(~last["sold"]).select("item_id")
+
+
 def price_history(changes: ir.Table) -> ir.Table:
     """What each item cost, and whether it was there to buy, from when to when: columns of PRICES.
 

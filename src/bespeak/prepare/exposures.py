@@ -5,12 +5,13 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from bespeak.columns import EXPOSURES, NUMBER
+from bespeak.columns import EXPOSURES, MODEL_ASKED, NUMBER
 from bespeak.engines import Engine
 
 NOTHING = "none"
 """The fact of an exposure that told none, where there was a place for one."""
-SAME = ("source", "request_id", "item_id", "kind", "fact")
+OF_LIST = ("source", "request_id")
+SAME = (*OF_LIST, "item_id", "kind", "fact")
 """What two impressions of one exposure have alike: the server logs a list that it answered, and the
 page tells that it came into view."""
 
@@ -21,10 +22,13 @@ def exposures(engine: Engine, events: ir.Table) -> tuple[ir.Table, dict[str, int
     events  : RECORD.events and lineage; what was shown stands in `properties` (JSON): model,
               version, policy, propensity, fact, or the last three within `exposure`
     returns : columns.EXPOSURES; and how many are of each kind, how many impressions named no item,
-              or told of an exposure again, and how many say a propensity that is none (above 0, to
-              1), which is null then
+              told of an exposure again, or were of a list by which a model was tried (none is an
+              exposure), and how many say a propensity that is none (above 0, to 1), which is null
+              then
     """
-    told = engine.keep(_told(engine, events.filter(events["type"] == "impression")))
+    every = engine.keep(_told(engine, events.filter(events["type"] == "impression")))
+    tried = every.filter(every["_asked"].notnull())
+    told = engine.keep(every.filter(every["_asked"].isnull()).anti_join(tried, list(OF_LIST)))
     shown = told.filter(told["item_id"].notnull())
     first = ibis.window(
         group_by=list(SAME), order_by=[shown["model"].isnull(), "time", "event_id", "row"]
@@ -32,7 +36,7 @@ def exposures(engine: Engine, events: ir.Table) -> tuple[ir.Table, dict[str, int
     alone = shown["request_id"].isnull()
     ranked = shown.mutate(_again=ibis.ifelse(alone, 0, ibis.row_number().over(first)))
     once = engine.keep(ranked.filter(ranked["_again"] == 0).drop("_again"))
-    return once.select(*EXPOSURES), _report(engine, told, once)
+    return once.select(*EXPOSURES), _report(engine, every, told, once)
 
 
 def _told(engine: Engine, shown: ir.Table) -> ir.Table:
@@ -56,13 +60,15 @@ def _told(engine: Engine, shown: ir.Table) -> ir.Table:
         kind=ibis.cases((fact.isnull(), "list"), (fact == NOTHING, NOTHING), else_="fact"),
         propensity=ibis.ifelse((number > 0) & (number <= 1), number, ibis.null(NUMBER)),
         _chance=chance.notnull(),
+        _asked=said(MODEL_ASKED),
     )
 
 
-def _report(engine: Engine, told: ir.Table, once: ir.Table) -> dict[str, int]:
+def _report(engine: Engine, every: ir.Table, told: ir.Table, once: ir.Table) -> dict[str, int]:
     """What `exposures` tells of them."""
     odd = once["_chance"] & once["propensity"].isnull()
     asked = (
+        every.agg(every=every.count()),
         told.agg(impressions=told.count(), named=told["item_id"].notnull().sum()),
         once.agg(
             **{name: (once["kind"] == name).sum() for name in ("list", "fact", NOTHING)},
@@ -73,7 +79,8 @@ def _report(engine: Engine, told: ir.Table, once: ir.Table) -> dict[str, int]:
     )
     rows = [engine.run(table).to_pylist()[0] for table in asked]
     found = {name: int(number or 0) for row in rows for name, number in row.items()}
-    impressions, named, once_each = (
-        found.pop(name) for name in ("impressions", "named", "exposures")
+    every_one, impressions, named, once_each = (
+        found.pop(name) for name in ("every", "impressions", "named", "exposures")
     )
-    return {**found, "without_item": impressions - named, "again": named - once_each}
+    left_out = {"tries": every_one - impressions, "without_item": impressions - named}
+    return {**found, **left_out, "again": named - once_each}

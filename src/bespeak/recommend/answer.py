@@ -23,6 +23,7 @@ from bespeak.recommend.histories import Flags, Groups, Histories, Index, Interac
 from bespeak.recommend.interactions import moment
 from bespeak.recommend.lists import listed
 from bespeak.recommend.models import load
+from bespeak.recommend.owned import owned
 from bespeak.recommend.popular import Popular
 from bespeak.recommend.reasons import (
     NEWCOMER,
@@ -87,7 +88,8 @@ class Recommender:
     ) -> dict[str, Any]:
         """The k items to offer a customer, or whoever has the history `items`.
 
-        repeat         : whether owned items may be offered; None: as this recommender does
+        repeat         : whether owned items may be offered (see `owned`), and those of `items`;
+                         None: as this recommender does
         filters        : which items the list may hold
         label          : (kind, label) of this call, like ("place", "330"), for popular items
         customer_known : the caller has seen the customer, so no history is no error
@@ -102,9 +104,13 @@ class Recommender:
         if label is not None:
             history = _labelled(history, *label)
         again = self.repeat if repeat is None else repeat
+        out = None
+        if not again:
+            out = owned(history, buys=self.known.buys, as_of=self.known.as_of)
+            # nobody says whether what came with the request was bought
+            filters = replace(filters, exclude=[*filters.exclude, *items]) if items else filters
         dismissed = hidden(filters.hidden, since, self.counting)
         allow = self._without(dismissed, self._allowed(filters))
-        out = None if again else history
         lists = listed(self.model, self.popular, history, k, exclude=out, allow=allow)
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
@@ -146,12 +152,15 @@ class Recommender:
             "items": [*said, *self._arrived(filters, k - len(said))],
         }
 
-    def similar(self, item_id: str, *, k: int = 10, item_known: bool = False) -> dict[str, Any]:
+    def similar(
+        self, item_id: str, *, k: int = 10, item_known: bool = False, filters: Filters = ALL
+    ) -> dict[str, Any]:
         """The k items that go best with one item.
 
         item_known : the caller has seen the item, so that it may be one nobody had: an empty list
         returns    : as serve.answers.SimilarItems
-        raises     : NotFound, unless `item_known`; BadRequest on k; NotReady without such a model
+        raises     : NotFound, unless `item_known`; BadRequest on k, and as Filters.allowed;
+                     NotReady without such a model
         """
         checked_k(k)
         if self.alike is None or not isinstance(self.alike, Similar):
@@ -166,7 +175,7 @@ class Recommender:
         near, scores = np.zeros(0, np.int32), np.zeros(0, np.int64)
         if place >= 0:
             found = self.alike.similar(np.array([place], np.int32), len(self.known.items))
-            kept = (found.items[0] >= 0) & self.catalogue.allowed[found.items[0]]
+            kept = (found.items[0] >= 0) & self._allowed(filters)[found.items[0]]
             near, scores = found.items[0][kept][:k], found.scores[0][kept][:k]
         return {
             "item_id": item_id,

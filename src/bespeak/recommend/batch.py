@@ -15,6 +15,7 @@ from bespeak.recommend.base import Model
 from bespeak.recommend.evaluate import checked_k
 from bespeak.recommend.histories import Flags, Groups, Histories, compressed
 from bespeak.recommend.lists import Lists, facts, listed
+from bespeak.recommend.owned import owned
 from bespeak.recommend.popular import Popular
 from bespeak.recommend.reasons import CODES, codes, why_fallback
 from bespeak.recommend.texts import Ids
@@ -55,6 +56,8 @@ class Travelling:
     version: str
     k: int
     repeat: bool
+    buys: bool
+    as_of: int | None
 
 
 def recommend_all(
@@ -77,7 +80,7 @@ def recommend_all(
     """
     given = Travelling(
         maker.model, maker.popular, maker.catalogue.allowed, maker.version, checked_k(k),
-        maker.repeat if repeat is None else repeat,
+        maker.repeat if repeat is None else repeat, maker.known.buys, maker.known.as_of,
     )  # fmt: skip
     rows = _histories(engine, customers, interactions, maker.known.items, groups)
     return engine.map(rows, _offer, SCHEMA, given=given, together="customer_id")
@@ -105,7 +108,7 @@ def _histories(
 def _offer(given: Travelling, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for rows in _whole_customers(batches):
         names, histories = _read(rows)
-        out = None if given.repeat else histories
+        out = None if given.repeat else owned(histories, buys=given.buys, as_of=given.as_of)
         lists = listed(
             given.model, given.popular, histories, given.k, exclude=out, allow=given.allowed
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ class Catalogue:
     prices     : int64, ten-thousandths, or NO_PRICE
     allowed    : a product, and not known to be unavailable
     products   : a product, whether it is available or not
+    sold       : a product that the shop has not given up, in stock or not
     """
 
     titles: Texts
@@ -39,6 +41,7 @@ class Catalogue:
     prices: Whole
     allowed: Flags
     products: Flags
+    sold: Flags
 
     @property
     def category_of(self) -> Index:
@@ -46,12 +49,13 @@ class Catalogue:
         return self.categories.of_row
 
     def facts(self, item: int) -> dict[str, Any]:
-        """title, category and price of one item; null what nobody said."""
+        """title, category and price of one item, null what nobody said; whether it is in stock."""
         label, price = int(self.categories.of_row[item]), int(self.prices[item])
         return {
             "title": self.titles[item] or None,
             "category": self._labels[label] if label >= 0 else None,
             "price": None if price == NO_PRICE else price / PRICE,
+            "available": bool(self.allowed[item]),
         }
 
     @cached_property
@@ -65,8 +69,7 @@ class Catalogue:
             Texts.of([""] * items),
             Groups(Ids.of([]), np.full(items, -1, np.int32)),
             np.full(items, NO_PRICE),
-            np.ones(items, np.bool_),
-            np.ones(items, np.bool_),
+            *(np.ones(items, np.bool_) for _ in range(3)),
         )
 
     def save(self, folder: Path) -> None:
@@ -77,6 +80,7 @@ class Catalogue:
         np.save(folder / "prices.npy", self.prices)
         np.save(folder / "allowed.npy", self.allowed)
         np.save(folder / "products.npy", self.products)
+        np.save(folder / "sold.npy", self.sold)
 
     @classmethod
     def load(cls, folder: Path) -> Catalogue:
@@ -91,8 +95,10 @@ class Catalogue:
             load_array(folder, "prices", np.int64),
             load_array(folder, "allowed", np.bool_),
             load_array(folder, "products", np.bool_),
+            load_array(folder, "sold", np.bool_),
         )
-        arrays = (found.category_of, found.prices, found.allowed, found.products)
+        flags = (found.allowed, found.products, found.sold)
+        arrays = (found.category_of, found.prices, *flags)
         lengths = {len(array) for array in arrays}
         if lengths != {len(found.titles)}:
             raise ArtifactCorrupt(
@@ -102,10 +108,13 @@ class Catalogue:
         return found
 
 
-def load_catalogue(engine: Engine, items: ir.Table, ids: Ids) -> Catalogue:
+def load_catalogue(
+    engine: Engine, items: ir.Table, ids: Ids, *, given_up: Collection[str] = ()
+) -> Catalogue:
     """What the table of items says of `ids`; an id it does not name is allowed, and bare.
 
-    items : item_id, title, category, price, available, is_product; one row per item
+    items    : item_id, title, category, price, available, is_product; one row per item
+    given_up : item ids that the shop sells no more; not available in `items`
     """
     count = len(ids)
     titles, categories = [""] * count, [None] * count
@@ -129,4 +138,7 @@ def load_catalogue(engine: Engine, items: ir.Table, ids: Ids) -> Catalogue:
             allowed[place] = products[place] and columns["available"][row]
             if columns["price"][row] is not None:
                 prices[place] = columns["price"][row]
-    return Catalogue(Texts.of(titles), Groups.of(categories), prices, allowed, products)
+    sold = products.copy()
+    gone = ids.find_all(sorted(given_up))
+    sold[gone[gone >= 0]] = False
+    return Catalogue(Texts.of(titles), Groups.of(categories), prices, allowed, products, sold)

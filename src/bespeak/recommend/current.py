@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -46,20 +46,22 @@ class Newcomers:
         return cls(Ids.load(folder, "items"), Catalogue.load(folder))
 
     def facts(self, allow: Flags, k: int) -> list[dict[str, Any]]:
-        """item_id, title, category and price of the first k under the flags."""
+        """item_id and what the catalogue says of the first k under the flags."""
         places = np.flatnonzero(allow)[:k].tolist()
         return [{"item_id": self.items[at], **self.catalogue.facts(at)} for at in places]
 
 
-def load_newcomers(engine: Engine, items: ir.Table, known: Ids) -> Newcomers:
+def load_newcomers(
+    engine: Engine, items: ir.Table, known: Ids, *, given_up: Collection[str] = ()
+) -> Newcomers:
     """Those of a table of items that are not among the known.
 
-    items : as load_catalogue takes it
+    items, given_up : as load_catalogue takes them
     """
     told = engine.batches(items.select("item_id"))
     named = {item for batch in told for item in batch.column("item_id").to_pylist()}
     ids = Ids.sorted_from(named - set(known))
-    return Newcomers(ids, load_catalogue(engine, items, ids))
+    return Newcomers(ids, load_catalogue(engine, items, ids, given_up=given_up))
 
 
 def changed(catalogue: Catalogue, items: Ids, changes: Changes) -> Catalogue:
@@ -69,15 +71,17 @@ def changed(catalogue: Catalogue, items: Ids, changes: Changes) -> Catalogue:
     if not said:
         return catalogue
     prices, allowed = catalogue.prices.copy(), catalogue.allowed.copy()
+    sold = catalogue.sold.copy()
     for at, one in said.items():
         prices[at] = _price(one["price"]) if "price" in one else prices[at]
         allowed[at] = _allowed(one, bool(allowed[at]), bool(catalogue.products[at]))
+        sold[at] = catalogue.products[at] and one.get("sold", sold[at])
     titles = {at: one["title"] for at, one in said.items() if "title" in one}
     labels = {at: one["category"] for at, one in said.items() if "category" in one}
     return replace(
         catalogue, titles=_titled(catalogue.titles, titles),
         categories=_labelled(catalogue.categories, labels) if labels else catalogue.categories,
-        prices=prices, allowed=allowed,
+        prices=prices, allowed=allowed, sold=sold,
     )  # fmt: skip
 
 

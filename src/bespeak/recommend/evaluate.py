@@ -18,6 +18,7 @@ from bespeak.recommend.base import Model, Ranked, blocks
 from bespeak.recommend.files import interactions_of, read_rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.models import fit, parameters_of
+from bespeak.recommend.owned import owned
 from bespeak.recommend.splits import Held, hold, new_to
 
 MOST = 1000
@@ -40,7 +41,7 @@ def evaluate(
     """Fit each model on `train` and rank all items for every customer of `held`.
 
     repeat     : whether lists may hold what a customer has in `train` (next basket). Otherwise
-                 such items are neither recommended nor relevant
+                 what is `owned` is neither recommended nor relevant
     parameters : model -> its settings, defaults where there are none
     categories : per item, for diversity; by default by who has what
     returns    : {"k", "repeat", "items", "models": [{"name", "recall@k", "recall@k_ci": [low, high]
@@ -54,13 +55,14 @@ def evaluate(
         parameters_of(name, (parameters or {}).get(name))
     held = held if repeat else new_to(held, train)
     histories = train.histories.take(held.customers)
+    out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
     rows = []
     for name in models:
         whole = _peak_from_here()
         started = time.perf_counter()
         model = fit(name, train, (parameters or {}).get(name))
         fitted = time.perf_counter()
-        ranked = ranked_in_blocks(model, histories, k, repeat=repeat)
+        ranked = ranked_in_blocks(model, histories, k, exclude=out)
         scored = time.perf_counter()
         row: dict[str, Any] = {"name": name}
         row |= _accuracy(ranked, held, len(train.items), k, seed)
@@ -113,13 +115,19 @@ def choose(evaluation: Mapping[str, Any]) -> str:
 
 
 def ranked_in_blocks(
-    model: Model, histories: Histories, k: int, *, repeat: bool, allow: Flags | None = None
+    model: Model,
+    histories: Histories,
+    k: int,
+    *,
+    exclude: Histories | None = None,
+    allow: Flags | None = None,
 ) -> Ranked:
     """Lists for many histories; only the lists stay."""
     parts = []
     for part in blocks(len(histories), BLOCK):
-        block = histories.take(np.arange(part.start, part.stop))
-        parts.append(model.recommend(block, k, exclude=None if repeat else block, allow=allow))
+        rows = np.arange(part.start, part.stop)
+        block, out = histories.take(rows), None if exclude is None else exclude.take(rows)
+        parts.append(model.recommend(block, k, exclude=out, allow=allow))
     if not parts:
         return model.recommend(histories, k)
     return Ranked(

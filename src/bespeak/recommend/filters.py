@@ -25,6 +25,7 @@ class Filters:
     category            : the path of a category, or its beginning
     price_from, price_to: in the currency's unit, both inclusive; an item without a price is in none
     hidden              : item ids that the customer had dismissed as of the last count
+    in_stock            : leave out what is not in stock; what the shop has given up is out anyway
     """
 
     exclude: Sequence[str] = ()
@@ -32,6 +33,7 @@ class Filters:
     price_from: float | None = None
     price_to: float | None = None
     hidden: Sequence[str] = ()
+    in_stock: bool = True
 
     def allowed(self, catalogue: Catalogue, items: Ids, *, elsewhere: bool = False) -> Flags:
         """A flag an item of the catalogue, which has its own say too.
@@ -59,7 +61,7 @@ class Filters:
         """`allowed`, but for what is in `exclude`."""
         if self.standing == ALL:
             return catalogue.allowed
-        allow = catalogue.allowed.copy()
+        allow = (catalogue.allowed if self.in_stock else catalogue.sold).copy()
         if self.category is not None:
             allow &= _in_category(catalogue, self.category, elsewhere=elsewhere)
         if self.price_from is not None or self.price_to is not None:

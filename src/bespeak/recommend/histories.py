@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,14 +125,19 @@ class Histories:
         long = self.lengths > limit
         if not long.any():
             return self
-        lengths = self.lengths[long]
         kept = ~np.repeat(long, self.lengths)
         at = np.flatnonzero(~kept)  # entries of long rows only: they are few, and sorting is dear
-        rows = np.repeat(np.arange(len(lengths)), lengths)
-        order = np.lexsort((self.indices[at], -self.last_time[at], -self.weights[at], rows))
-        place = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        kept[at[order[place < limit]]] = True
+        kept[self.heaviest_of(at, limit)] = True
         return self.where(kept)
+
+    def heaviest_of(self, entries: Whole, limit: int) -> Whole:
+        """Of some entries (ascending), at most `limit` a row, in the order of `heaviest`."""
+        rows = np.searchsorted(self.indptr, entries, side="right") - 1
+        ranks = (self.indices[entries], -self.last_time[entries], -self.weights[entries], rows)
+        order = np.lexsort(ranks)
+        place = np.arange(len(entries)) - np.searchsorted(rows, rows)
+        found: Whole = entries[order[place < limit]]
+        return found
 
     def find(self, items: Index) -> Whole:
         """Where each of `items` stands, a line a row: a place in `indices`, or -1."""
@@ -243,6 +249,11 @@ class Interactions:
     histories: Histories
     as_of: int | None
     stored: Stored | None = None
+
+    @cached_property
+    def buys(self) -> bool:
+        """Whether anything is known to be bought."""
+        return bool(self.histories.bought.any())
 
     def with_groups(self, kind: str, labels: Mapping[str, str]) -> Interactions:
         """The same, each customer labelled: customer_id -> segment, say."""

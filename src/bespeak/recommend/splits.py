@@ -14,6 +14,7 @@ from bespeak.errors import BadRequest
 from bespeak.recommend.files import Rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions, Whole, compressed
 from bespeak.recommend.interactions import DAY, instant, ranked_ids
+from bespeak.recommend.owned import owned
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -145,8 +146,9 @@ def unowned(held: Held, histories: Histories, items: int) -> Flags:
 
 
 def new_to(held: Held, train: Interactions) -> Held:
-    """Only what its customer does not have in `train`."""
-    return held.where(unowned(held, train.histories.take(held.customers), len(train.items)))
+    """Only what a list may offer its customer who has what is in `train`; see `owned`."""
+    had = owned(train.histories.take(held.customers), buys=train.buys, as_of=train.as_of)
+    return held.where(unowned(held, had, len(train.items)))
 
 
 def _held(train: Interactions, customers: pa.ChunkedArray, items: pa.ChunkedArray) -> Held:

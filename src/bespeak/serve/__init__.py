@@ -12,13 +12,14 @@ from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.consenting import of_a_stranger
 from bespeak.serve.intake import Intake
 from bespeak.serve.run import Site, serve, serve_sites
-from bespeak.serve.shop import EVERYTHING, FeaturesLately, FeaturesNow, Filters, People, Shop
+from bespeak.serve.shop import EVERYTHING, Cap, FeaturesLately, FeaturesNow, Filters, People, Shop
 from bespeak.serve.snapshot import Snapshot
 
 __all__ = [
     "EVERYTHING",
     "UNCHANGED",
     "Admission",
+    "Cap",
     "Changes",
     "FeaturesLately",
     "FeaturesNow",

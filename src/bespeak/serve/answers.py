@@ -52,6 +52,7 @@ class Offered(msgspec.Struct, frozen=True):
     title: str | None
     category: str | None
     price: float | None
+    available: bool
     score: float
     reason: Reason
 
@@ -61,12 +62,16 @@ class Recommendations(msgspec.Struct, frozen=True):
 
     customer_id: str | None
     request_id: str
-    model: str
+    model: Annotated[str, msgspec.Meta(description="The model that made the list.")]
     version: str
     fallback: bool
     fallback_reason: Reason | None
     as_of: datetime
     items: list[Offered]
+    model_asked: Annotated[
+        str | None,
+        msgspec.Meta(description="What `model` asked for; another one answers in a fallback."),
+    ]
     live: Annotated[
         bool,
         msgspec.Meta(

@@ -49,6 +49,14 @@ class Intake:
             self.writer.doubt(error)
             return None
 
+    def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[live.Shown] | None:
+        """As the log's, or None where the log can't be read."""
+        try:
+            return self.log.shown(visitors, limit, since=since)
+        except LogUnavailable as error:
+            self.writer.doubt(error)
+            return None
+
     def consents(self, visitors: Sequence[str]) -> list[Consent]:
         """As the log's; none where the log can't be read: then what a run knew holds."""
         try:

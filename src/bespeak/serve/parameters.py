@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -20,6 +20,14 @@ Asked = TypeVar("Asked", bound=msgspec.Struct)
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many, 1 to 1000.")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="At most so many, 1 to 200.")]
 Search = Annotated[str, msgspec.Meta(max_length=200, description="What to look for.")]
+
+InStock = Annotated[
+    Literal["yes", "any"],
+    msgspec.Meta(
+        description="`any` lets a list hold what is out of stock as well; what the shop has given"
+        " up is on none."
+    ),
+]
 
 SHOWN = 80
 """Characters of a wrong value that are quoted back."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bespeak.consent import Privacy, Purpose
+from bespeak.errors import NotFound
 from bespeak.live import Kept, Seen
 from bespeak.privacy import Marks
 from bespeak.serve.assortment import UNCHANGED, Changes
@@ -24,9 +25,18 @@ class Filters:
     price_to: float | None = None
     hidden: Sequence[str] = ()
     """What the customer had dismissed as of the snapshot."""
+    in_stock: bool = True
 
 
 EVERYTHING = Filters()
+
+
+@dataclass(frozen=True)
+class Cap:
+    """An item rests once it was shown `most` times `within`, and nothing came of it."""
+
+    most: int
+    within: timedelta
 
 
 class Recommend(Protocol):
@@ -74,7 +84,12 @@ class Similar(Protocol):
     """Items that go with one item; a mapping of the shape of `answers.SimilarItems`."""
 
     def __call__(
-        self, item_id: str, *, k: int, changes: Changes = UNCHANGED
+        self,
+        item_id: str,
+        *,
+        k: int,
+        filters: Filters = EVERYTHING,
+        changes: Changes = UNCHANGED,
     ) -> Mapping[str, Any]: ...
 
 
@@ -153,6 +168,8 @@ class Shop:
     recommend: Recommend
     similar: Similar
     trending: Trending
+    tried: Callable[[str], Recommend] | None = None
+    """Lists of another fitted model, by its name; raises NotFound for one that is not fitted."""
     taken: int = 0
     """The last position of the event log that the snapshot has in it."""
     changed: int = 0
@@ -174,6 +191,20 @@ class Shop:
     """Without it, nobody can be erased, and nobody was."""
     privacy: Privacy = field(default_factory=Privacy)
     """What holds for who has said nothing."""
+
+    cap: Cap | None = None
+    """How often one item is shown to one customer; without it, as often as it comes."""
+
+    def lists_of(self, model: str | None) -> Recommend:
+        """How this model makes lists; None: the one that is served.
+
+        raises : NotFound for one that is not fitted
+        """
+        if model is None:
+            return self.recommend
+        if self.tried is None:
+            raise NotFound(f"there is no fitted model `{model[:80]}`")
+        return self.tried(model)
 
     def erased(self, customer_id: str) -> bool:
         """Whether this customer was erased, though the snapshot may still have them."""

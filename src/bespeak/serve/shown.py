@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import ibis
 import ibis.expr.types as ir
 
-from bespeak.columns import FEEDBACK
+from bespeak.columns import FEEDBACK, MODEL_ASKED
 from bespeak.engines import Engine
 from bespeak.serve import answers
 
 
 def lists_shown(engine: Engine, events: ir.Table, as_of: datetime) -> answers.ListsShown:
     """By place on the list, how often it was shown and chosen; each item of a list counts once.
+    Lists by which a model was tried do not count.
 
     events : RECORD.events
     as_of  : exclusive, UTC
@@ -24,6 +25,8 @@ def lists_shown(engine: Engine, events: ir.Table, as_of: datetime) -> answers.Li
     )  # fmt: skip
     keys = ["request_id", "item_id"]
     seen = named.filter(named["type"] == "impression", named["position"].notnull())
+    asked = engine.json_value(seen["properties"], MODEL_ASKED)
+    seen = seen.anti_join(seen.filter(asked.notnull()), "request_id")
     shown = seen.group_by(keys).agg(position=seen["position"].min())
     done = named.group_by(keys).agg(
         **{

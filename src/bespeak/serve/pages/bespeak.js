@@ -21,7 +21,7 @@ const FINAL = new Set([400, 413, 415, 422]); // the same events would be refused
 
 /**
  * @typedef {{type: string, item_id?: string, [field: string]: unknown}} Event see POST /v1/events
- * @typedef {{item_id: string, title: ?string, category: ?string, price: ?number,
+ * @typedef {{item_id: string, title: ?string, category: ?string, price: ?number, available: boolean,
  *            reason: {code: string, en: string, zh: string}}} Offered
  * @typedef {{items: Offered[], request_id?: string}} List
  */

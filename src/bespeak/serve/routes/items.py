@@ -13,7 +13,8 @@ from bespeak.serve import answers, assortment
 from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
-from bespeak.serve.parameters import Count, Limit, NoQuery, Search, query
+from bespeak.serve.parameters import Count, InStock, Limit, NoQuery, Search, query
+from bespeak.serve.shop import Filters
 
 ABOUT = frozenset(
     {
@@ -31,9 +32,10 @@ class ListItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ListSimilar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many."""
+    """How many, and of what."""
 
     k: Count = 10
+    in_stock: InStock = "yes"
 
 
 def changes_of(request: Request, last: int | None = None) -> Changes:
@@ -79,7 +81,9 @@ async def similar(request: Request) -> Response:
     shop, item_id = shop_of(request), path_value(request, "item_id")
     if described(request, item_id) is None:
         raise unknown_item(item_id)
-    return answers.reply(shop.similar(item_id, k=asked.k, changes=changes_of(request)))
+    filters = Filters(in_stock=asked.in_stock == "yes")
+    found = shop.similar(item_id, k=asked.k, filters=filters, changes=changes_of(request))
+    return answers.reply(found)
 
 
 def _found_now(request: Request, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:

@@ -11,17 +11,18 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bespeak.columns import SESSION
-from bespeak.errors import LogUnavailable
+from bespeak.columns import MODEL_ASKED, SESSION
+from bespeak.errors import LogUnavailable, NotAllowed
 from bespeak.live import Lately, Seen, impression
 from bespeak.serve import answers, consenting
+from bespeak.serve.caps import rested
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
 from bespeak.serve.intake import Intake
-from bespeak.serve.parameters import Count, NoQuery, body, query
+from bespeak.serve.parameters import Count, InStock, NoQuery, body, query
 from bespeak.serve.routes.customers import unknown_customer
 from bespeak.serve.routes.items import changes_of, unknown_item
 from bespeak.serve.setting import Setting
-from bespeak.serve.shop import Filters
+from bespeak.serve.shop import Filters, Recommend
 
 LATEST = 200
 """Events of the log that one answer goes by; what came before is in the next snapshot."""
@@ -29,8 +30,8 @@ LATEST = 200
 Repeat = Annotated[
     Literal["auto", "yes", "no"],
     msgspec.Meta(
-        description="Whether the list may hold what the history holds; `auto` is the workspace's"
-        " choice."
+        description="Whether the list may hold what was bought, or stands in `items`; `auto`"
+        " is the workspace's choice."
     ),
 ]
 
@@ -55,6 +56,17 @@ Excluded = Annotated[
 ]
 
 
+AskedModel = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=100,
+        description="The fitted model to ask, instead of the one that is served, to try it; with a"
+        " secret key only. What such a list shows is kept apart from the exposures.",
+    ),
+]
+
+
 class ListTrending(Setting, frozen=True, forbid_unknown_fields=True):
     """How long a list, of what, and where it stands."""
 
@@ -70,17 +82,21 @@ class ListTrending(Setting, frozen=True, forbid_unknown_fields=True):
     category: Category | None = None
     price_from: Price | None = None
     price_to: Price | None = None
+    in_stock: InStock = "yes"
 
     @property
     def filters(self) -> Filters:
         excluded = [item for item in self.exclude.split(",") if item]
-        return Filters(excluded, self.category, self.price_from, self.price_to)
+        return Filters(
+            excluded, self.category, self.price_from, self.price_to, in_stock=self.in_stock == "yes"
+        )
 
 
 class ForCustomer(ListTrending, frozen=True, forbid_unknown_fields=True):
     """How long a list, of what, and whether it may repeat."""
 
     repeat: Repeat = "auto"
+    model: AskedModel | None = None
 
 
 class History(Setting, frozen=True, forbid_unknown_fields=True):
@@ -96,15 +112,20 @@ class History(Setting, frozen=True, forbid_unknown_fields=True):
     category: Category | None = None
     price_from: Price | None = None
     price_to: Price | None = None
+    in_stock: InStock = "yes"
+    model: AskedModel | None = None
 
     @property
     def filters(self) -> Filters:
-        return Filters(self.exclude, self.category, self.price_from, self.price_to)
+        return Filters(
+            self.exclude, self.category, self.price_from, self.price_to,
+            in_stock=self.in_stock == "yes",
+        )  # fmt: skip
 
 
 async def for_customer(request: Request) -> Response:
     asked = query(request, ForCustomer)
-    moment = asked.moment()
+    lists, moment = _lists(request, asked.model), asked.moment()
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
     visitors = shop.visitors(customer_id)
     lately = _lately(request, visitors, after=shop.taken)
@@ -120,27 +141,28 @@ async def for_customer(request: Request) -> Response:
     words = consenting.words_after(shop.snapshot.consent_of(customer_id), lately.said)
     if consenting.refuses(request, "personalisation", words):
         anybodys = consenting.of_a_stranger(_anybodys(request, asked), customer_id)
-        return answers.reply({**anybodys, "live": told is not None})
+        return _reply(anybodys, asked, live=told is not None)
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
-    answer = shop.recommend(
+    filters, counted = rested(filters, shop.cap, request.app.state.intake, visitors, moment)
+    answer = lists(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
         since=told or (), filters=filters, changes=changes_of(request, lately.changed),
         label=asked.label,
     )  # fmt: skip
     if asked.shown == "yes":
         _shown(request, answer, asked, moment, actor=visitors[0])
-    return answers.reply({**answer, "live": told is not None})
+    return _reply(answer, asked, live=told is not None and counted)
 
 
 async def for_history(request: Request) -> Response:
     query(request, NoQuery)
     asked = await body(request, History)
-    moment = asked.moment()
+    lists, moment = _lists(request, asked.model), asked.moment()
     shop, changes = shop_of(request), changes_of(request)
     for item_id in asked.items:
         if item_id not in changes and shop.snapshot.items.one(item_id) is None:
             raise unknown_item(item_id)
-    session, told = asked.session_id, None
+    session, told, filters, counted = asked.session_id, None, asked.filters, True
     if session is not None:
         grant_of(request).session(session)
         # all of it: the snapshot is not asked about sessions
@@ -148,14 +170,20 @@ async def for_history(request: Request) -> Response:
         words = consenting.words_in(request, session)
         if consenting.refuses(request, "personalisation", words):
             anybodys = consenting.of_a_stranger(_anybodys(request, asked), None)
-            return answers.reply({**anybodys, "live": told is not None})
-    answer = shop.recommend(
+            return _reply(anybodys, asked, live=told is not None)
+        whose = [f"{SESSION}:{session}"]
+        filters, counted = rested(filters, shop.cap, request.app.state.intake, whose, moment)
+    answer = lists(
         customer_id=None, items=asked.items, k=asked.k, repeat=_choice(asked.repeat),
-        since=told or (), filters=asked.filters, changes=changes, label=asked.label,
+        since=told or (), filters=filters, changes=changes, label=asked.label,
     )  # fmt: skip
     if session is not None and asked.shown == "yes":
         _shown(request, answer, asked, moment, session=session)
-    return answers.reply({**answer, "live": session is None or told is not None})
+    return _reply(answer, asked, live=session is None or (told is not None and counted))
+
+
+def _reply(answer: Mapping[str, Any], asked: ForCustomer | History, *, live: bool) -> Response:
+    return answers.reply({**answer, MODEL_ASKED: asked.model, "live": live})
 
 
 def _anybodys(request: Request, asked: ForCustomer | History) -> Mapping[str, Any]:
@@ -164,6 +192,20 @@ def _anybodys(request: Request, asked: ForCustomer | History) -> Mapping[str, An
         customer_id=None, items=(), k=asked.k, repeat=_choice(asked.repeat), filters=asked.filters,
         changes=changes_of(request), label=asked.label,
     )  # fmt: skip
+
+
+def _lists(request: Request, model: str | None) -> Recommend:
+    """How the model that was asked for makes lists.
+
+    raises : NotAllowed where a visitor asks for one; NotFound
+    """
+    if model is not None and grant_of(request).visitor:
+        raise NotAllowed(
+            "with a public key, nobody chooses the model",
+            expected="a secret key",
+            next_step="Try a model from your own server, or leave `model` out.",
+        )
+    return shop_of(request).lists_of(model)
 
 
 async def trending(request: Request) -> Response:
@@ -193,7 +235,7 @@ def _told(request: Request, visitors: list[str], *, after: int) -> list[Seen] | 
 def _shown(
     request: Request,
     answer: Mapping[str, Any],
-    setting: Setting,
+    setting: ForCustomer | History,
     moment: datetime,
     *,
     actor: str | None = None,
@@ -208,6 +250,8 @@ def _shown(
         return
     items = [item["item_id"] for item in answer["items"]]
     said = {name: answer[name] for name in ("model", "version", "fallback")}
+    if setting.model is not None:
+        said[MODEL_ASKED] = setting.model
     entry = impression(
         answer["request_id"], items, actor=actor, session=session, time=moment, said=said,
         place=setting.place, device=setting.device,
