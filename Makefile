@@ -41,6 +41,7 @@ bench: $(VENV)/.test ## Speed and accuracy beside their peers: make bench DATA=f
 	$(BIN)/python -m benchmarks.parity $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.cluster --only features
 	$(BIN)/python -m benchmarks.recommend $(if $(DATA),--data $(DATA))
+	$(if $(DATA),$(BIN)/python -m benchmarks.sessions --data $(DATA))
 
 build: $(VENV)/.test ## The wheel, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import browser as installed
@@ -18,6 +19,10 @@ SWITCHES = [
     "--disable-background-networking", "--disable-component-update",
 ]  # fmt: skip
 """Of the browser: no network but what a test asks for."""
+
+# how long an example takes says how busy the machine is, and nothing of what is tested
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -103,6 +105,23 @@ def test_a_run_a_status_a_list_and_a_table(little: Path) -> None:
     assert all(0 <= row["recall@3"] <= 1 for row in table["models"])
     again = bespeak("run", "-w", str(little))
     assert "Nothing has changed" in again.output
+
+
+def test_session_files_are_evaluated(tmp_path: Path) -> None:
+    files: dict[str, dict[str, Any]] = {
+        "train": {"session": [["a", "b", "c"]] * 3},
+        "test": {"prefix": [["a", "b"]], "target": ["c"]},
+    }
+    for name, columns in files.items():
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    given = [f"--{name}={tmp_path / name}.parquet" for name in files]
+    asked = ("evaluate", *given, "--model", "session_knn", "--model", "transitions", "-k", "2")
+    table = json.loads(bespeak(*asked, "--json").stdout)
+    assert [row["name"] for row in table["models"]] == ["session_knn", "transitions"]
+    assert all(row["hit@2"] == 1.0 for row in table["models"])
+    assert "1 session prefixes" in bespeak(*asked).output
+    (tmp_path / "test.parquet").unlink()
+    assert "there is no such file" in " ".join(bespeak(*asked).output.split())
 
 
 def test_tasks_and_a_rollback_are_told(little: Path) -> None:

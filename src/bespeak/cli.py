@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bespeak import __version__, flow, ledger, screen, shop, start
+from bespeak import __version__, flow, ledger, screen, search_shown, shop, start
 from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
 from bespeak.commands.keys import app as keys
 from bespeak.commands.making import synth
@@ -17,6 +17,7 @@ from bespeak.commands.people import audit, consent, erase, export
 from bespeak.commands.serving import serve
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
+from bespeak.recommend import BUDGET_S
 from bespeak.workspace import Workspace
 
 app = typer.Typer(
@@ -173,39 +174,64 @@ def recommend(  # noqa: PLR0913, PLR0917 - each is an option
 
 @app.command()
 @teaching
-def evaluate(
+def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
     train: Annotated[Path | None, typer.Option(help="Train file; with --test.")] = None,
     test: Annotated[Path | None, typer.Option(help="Test file; with --train.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Which model; repeat for more.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Which model, or `auto`; repeat for more.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", help="Length of the lists.")] = 10,
     repeat: Annotated[
         bool | None,
         typer.Option(
             "--repeat/--no-repeat",
-            help="Whether a list may hold what its customer has in train. By default: the"
-            " workspace's choice, or no for files.",
+            help="Whether a list may hold what its customer has in train, or its session so far."
+            " By default: the workspace's choice; for files, yes for sessions and else no.",
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Also tell figures apart by: activity, popularity, or a workspace's"
+            " segment or place."
+        ),
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="With `auto`: seconds that its search may take.")
+    ] = BUDGET_S,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="With `auto`: print everything that was tried.")
+    ] = False,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Measure models on what customers did next, over all items, with intervals.
 
     Without files: the workspace's last weeks are the test. Files: `user item item …` a line, or
-    CSV/Parquet with user, item and, where there are any, time and weight.
+    CSV/Parquet with user, item and, where there are any, time and weight. Session files: train is
+    Parquet with one list of items a row, the oldest first; test has `prefix` (a list) and `target`.
+
+    `--model auto` searches models, their settings and blends on a part held back of what is known,
+    within `--budget`, and measures what won: `bespeak evaluate --train a.txt --test b.txt --model
+    auto`.
     """
     if (train is None) != (test is None):
         raise BadRequest("--train and --test go together", next_step="Give both, or neither.")
-    with screen.working("Evaluating", quiet=as_json):
+    with search_shown.searching("Evaluating", quiet=as_json) as tell:
         if train is not None and test is not None:
-            table = shop.evaluate_files(train, test, models=model, k=k, repeat=bool(repeat))
+            table = shop.evaluate_files(
+                train, test, models=model, k=k, repeat=repeat, by=by, budget_s=budget, tell=tell
+            )
         else:
             with opened(workspace) as here:
-                table = flow.evaluate(here, models=model, k=k, repeat=repeat)
+                table = flow.evaluate(
+                    here, models=model, k=k, repeat=repeat, by=by, budget_s=budget, tell=tell
+                )
     if as_json:
         emit(table)
     else:
         screen.evaluation(table)
+        search_shown.beside(table, evidence=evidence)
 
 
 @app.command()

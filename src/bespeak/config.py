@@ -163,6 +163,8 @@ class Recommend(_Part, frozen=True):
     models: list[str] = msgspec.field(default_factory=lambda: ["popular", "frequency", "item_knn"])
     serve: str = "best"
     """The model that answers: a name from `models`, or `best` by validation NDCG@10."""
+    budget_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0
+    """Where `models` names `auto`: seconds that its search may take."""
     repeat: Literal["auto", "yes", "no"] = "auto"
     """Whether a list may hold what its customer already has; `auto` asks how often people rebuy."""
     most_shown: Annotated[int, msgspec.Meta(ge=1)] | None = None

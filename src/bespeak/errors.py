@@ -119,6 +119,12 @@ class LogUnavailable(BespeakError, RuntimeError):
     status = 503
 
 
+class DiskUnavailable(BespeakError, RuntimeError):
+    """A file of the workspace can't be written: the disk is full, or may only be read."""
+
+    status = 503
+
+
 class Busy(BespeakError, RuntimeError):
     """More is waiting than may wait; the same request may succeed a little later."""
 

@@ -273,9 +273,11 @@ def evaluation(found: Answer) -> None:
     if not models:
         console.print("Nothing to measure: no known customer did anything on the days held back.")
         return
-    ranked = [name for name in models[0] if "@" in name and not name.endswith("_ci")]
+    aside = ("gini@", "ips_recall@")  # these are shown below the table
+    ranked = [name for name in models[0] if "@" in name and not name.startswith(aside)]
+    ranked = [name for name in ranked if not name.endswith("_ci")]
     headings = [name.replace("diversity", "variety").replace("@", "\n@") for name in ranked]
-    table = _table("model", *headings, "fit\ns", "score\ns", "peak\nMB")
+    table = _table("model", *headings, "fit\ns", "lists\n/s", "peak\nMB")
     table.columns[0].no_wrap = True
     for model in models:
         cells = []
@@ -283,10 +285,12 @@ def evaluation(found: Answer) -> None:
             low, high = model.get(f"{name}_ci") or (None, None)
             spread = f" [dim]±{(high - low) / 2:.4f}[/]" if low is not None else ""
             cells.append("–" if model[name] is None else f"{model[name]:.4f}{spread}")
-        cost = f"{model['fit_s']:.1f}", f"{model['score_s']:.1f}", f"{model['peak_rss_mb']:,.0f}"
+        cost = (f"{model['fit_s']:.1f}", f"{model['lists_per_s']:,.0f}",
+                f"{model['peak_rss_mb']:,.0f}")  # fmt: skip
         table.add_row(model["name"], *cells, *cost)
     console.print(table)
-    said = f"{models[0]['customers']:,} customers with a test item; ± is half a 95 % interval."
+    who = "session prefixes, each" if found.get("of") == "sessions" else "customers"
+    said = f"{models[0]['customers']:,} {who} with a test item; ± is half a 95 % interval."
     console.print(f"[dim]{said}[/]")
 
 

@@ -302,18 +302,35 @@ def _site(workspace: Workspace, *, alone: bool, log: Literal["none", "text", "js
 
 
 def evaluate_files(
-    train: Path, test: Path, *, models: Sequence[str] | None, k: int, repeat: bool
+    train: Path,
+    test: Path,
+    *,
+    models: Sequence[str] | None,
+    k: int,
+    repeat: bool | None,
+    by: str | None = None,
+    budget_s: float = recommend.BUDGET_S,
+    tell: recommend.Tell = lambda progress: None,
 ) -> dict[str, Any]:
     """The models on a given train and test file.
 
-    raises : NotFound for a model that is none; SourceUnreadable, naming file and row
+    models   : names, or `auto`; None for all there are, but blends of them
+    budget_s : seconds that the search of `auto` may take
+    returns  : as recommend.evaluate_files, and in "search" how `auto` chose, or None
+    raises   : NotFound for a model that is none; SourceUnreadable, naming file and row; BadRequest
     """
-    names = list(models or recommend.MODELS)
+    names = list(models or (name for name in recommend.MODELS if name != "blend"))
     _check_models(names)
-    return recommend.evaluate_files(train, test, names, k=k, repeat=repeat)
+    terms = recommend.Terms(k=k, repeat=repeat, budget_s=budget_s)
+    entries, evidence = recommend.with_choice(
+        names, lambda: recommend.search_files(train, test, terms, tell=tell)
+    )
+    found = recommend.evaluate_files(train, test, entries, k=k, repeat=repeat, by=by)
+    return {**found, "search": evidence}
 
 
 def _check_models(names: Sequence[str]) -> None:
     for name in names:
-        if name not in recommend.MODELS:
-            raise NotFound(f"there is no model `{name}`", expected=", ".join(recommend.MODELS))
+        if name not in recommend.MODELS and name != recommend.AUTO:
+            known = ", ".join([*recommend.MODELS, recommend.AUTO])
+            raise NotFound(f"there is no model `{name}`", expected=known)

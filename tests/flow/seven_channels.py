@@ -18,6 +18,8 @@ from typing import Any
 
 import openpyxl
 
+from bespeak.workspace import Workspace
+
 START = datetime(2025, 3, 1, tzinfo=UTC)
 CONFIG = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 GROUPS = ("茶", "coffee", "baking", "garden")
@@ -56,6 +58,14 @@ class Truth:
 
     def plant(self, kind: str, rows: int = 1) -> None:
         self.planted[kind] = self.planted.get(kind, 0) + rows
+
+
+@dataclass(frozen=True)
+class Seven:
+    """What a run on DuckDB made of it."""
+
+    workspace: Workspace
+    truth: Truth
 
 
 def build(folder: Path, *, people: int = 200, seed: int = 11) -> Truth:

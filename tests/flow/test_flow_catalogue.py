@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 import pytest
+from small_shop import QUICK
 
 from bespeak import flow, shop
 from bespeak.errors import NotFound
@@ -50,7 +51,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
                 f"c{number},{item},{item.title()},{kind},{price},2026-02-{day:02d}T10:00:00Z"
             )
     (folder / "till.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
+    (folder / "bespeak.toml").write_text(CONFIG + QUICK, encoding="utf-8")
     made = Workspace(folder)
     flow.run(made)
     return made

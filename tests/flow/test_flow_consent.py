@@ -11,10 +11,8 @@ import pyarrow.dataset as ds
 import pytest
 
 from bespeak import consenting, flow, people, shop
-from bespeak.engines import Spark
 from bespeak.errors import NotFound
 from bespeak.everyone import recommend_everyone
-from bespeak.flow.comparing import compare_workspaces
 from bespeak.privacy import audit
 from bespeak.workspace import Workspace
 from searching import files_with
@@ -65,13 +63,6 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
     flow.run(Workspace(root))
     return root
-
-
-@pytest.fixture
-def workspace(made_once: Path, tmp_path: Path) -> Workspace:
-    """A workspace of the test's own."""
-    shutil.copytree(made_once, tmp_path / "shop")
-    return Workspace(tmp_path / "shop")
 
 
 @pytest.fixture(scope="module")
@@ -187,16 +178,3 @@ def test_a_shop_may_refuse_for_who_has_said_nothing(workspace: Workspace) -> Non
     flow.run(workspace, only="features")
     known = {row["customer_id"] for row in rows(workspace.get("features/customers").path / "rows")}
     assert known == {"c3", "c4", "c5", "c6", "c7", "c8", "c9"}
-
-
-@pytest.mark.slow
-def test_spark_leaves_out_the_same_people(workspace: Workspace, spark_session: Spark) -> None:
-    del spark_session  # it is there, so the flow uses it
-    other = Workspace(workspace.root.with_name("other"))
-    consenting.say(workspace, WHO, {"training": False}, by="test")
-    shutil.copytree(workspace.root, other.root)
-    flow.run(workspace, only="features")
-    flow.run(other, only="features", engine="spark")
-    assert other.get("record/consent").manifest["engine"] == "spark"
-    found = compare_workspaces(workspace, other, only=["record/consent", "features"])
-    assert found.equal, found.json()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,26 +60,31 @@ def written(path: Path, rows: list[list[str]]) -> None:
         csv.writer(stream).writerows([HEADER, *rows])
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example's folder with the two files in it."""
-    known = world()
-    shutil.copy(EXAMPLE / "bespeak.toml", tmp_path)
-    written(tmp_path / "customer_behavior.csv", known.rows)
-    written(tmp_path / "test_data.csv", known.test)
-    yield tmp_path
+    found, known = tmp_path_factory.mktemp("behaviour"), world()
+    shutil.copy(EXAMPLE / "bespeak.toml", found)
+    written(found / "customer_behavior.csv", known.rows)
+    written(found / "test_data.csv", known.test)
+    return found
 
 
-def ran(shop: Path, *options: str) -> dict[str, Any]:
-    done = CliRunner().invoke(app, ["run", "-w", str(shop), "--json", *options])
+@pytest.fixture(scope="module")
+def told(folder: Path) -> dict[str, Any]:
+    """What a run of it says."""
+    return ran(folder)
+
+
+def ran(folder: Path, *options: str) -> dict[str, Any]:
+    done = CliRunner().invoke(app, ["run", "-w", str(folder), "--json", *options])
     assert done.exit_code == 0, done.output
     said: dict[str, Any] = json.loads(done.stdout)
     return said
 
 
-def test_one_command_goes_from_two_files_to_groups_lists_and_ratings(shop: Path) -> None:
-    said, known = ran(shop), world()
-    found = said["found"]
+def test_one_command_goes_from_two_files_to_groups_lists_and_ratings(told: dict[str, Any]) -> None:
+    found, known = told["found"], world()
     account = {line["source"]: line for line in found["account"]}
     behaviour = account["behaviour"]
     assert behaviour["rows_in"] == len(known.rows)
@@ -97,20 +101,28 @@ def test_one_command_goes_from_two_files_to_groups_lists_and_ratings(shop: Path)
     assert ratings["rmse"] < 0.7 * spread, "the mean would be as far off as they spread"
 
 
-def test_the_command_prints_what_it_found(shop: Path) -> None:
-    done = CliRunner().invoke(app, ["run", "-w", str(shop)])
+def test_the_command_prints_what_it_found(
+    folder: Path, told: dict[str, Any], tmp_path: Path
+) -> None:
+    del told  # it has run; with another name, little is left to do
+    again = shutil.copytree(folder, tmp_path / "again")
+    config = (again / "bespeak.toml").read_text(encoding="utf-8")
+    renamed = config.replace('name = "', 'name = "Again: ', 1)
+    (again / "bespeak.toml").write_text(renamed, encoding="utf-8")
+    done = CliRunner().invoke(app, ["run", "-w", str(again)])
+    assert done.exit_code == 0, done.output
     assert "silhouette" in done.output and "within-cluster sum of squares" in done.output
     assert "RMSE" in done.output
 
 
-def test_spark_finds_the_same_by_its_own_training_too(shop: Path, spark_session: Spark) -> None:
+def test_spark_finds_the_same_by_its_own_training_too(
+    folder: Path, told: dict[str, Any], tmp_path: Path, spark_session: Spark
+) -> None:
     del spark_session  # it is there, so it is used
-    mine = ran(shop)["found"]
-    other = shop / "spark"
-    other.mkdir()
+    mine, other = told["found"], tmp_path
     for name in ("customer_behavior.csv", "test_data.csv"):
-        shutil.copy(shop / name, other)
-    config = (shop / "bespeak.toml").read_text(encoding="utf-8")
+        shutil.copy(folder / name, other)
+    config = (folder / "bespeak.toml").read_text(encoding="utf-8")
     mllib = '[recommend.parameters.als]\ntrainer = "mllib"\n'
     mllib += '[recommend.parameters.als_ratings]\ntrainer = "mllib"\n'
     trained = config.replace("k_max = 5", 'k_max = 5\ntrainer = "mllib"') + mllib

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from benchmarks import faults
 from benchmarks.live_server import Server
 
 from bespeak.access import Keyring
@@ -23,9 +23,12 @@ a batch is taken without the bad ones in it."""
 pytestmark = pytest.mark.slow
 
 
-def test_no_request_made_from_the_document_is_answered_otherwise(tmp_path: Path) -> None:
+def test_no_request_made_from_the_document_is_answered_otherwise(
+    shop: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("schemathesis", reason="needs the extra `test`")
-    shop = faults.made(tmp_path / "shop")
+    shutil.copytree(shop, tmp_path / "shop")
+    shop = tmp_path / "shop"
     key = Keyring(shop).create("secret")[1]
     server = Server(shop, tmp_path / "serve.log")
     server.start()

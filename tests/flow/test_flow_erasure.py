@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from small_shop import tell, view
 
 from bespeak import flow, ledger, people, privacy, shop
-from bespeak.engines import Spark
 from bespeak.errors import NotFound, NotReady
 from bespeak.everyone import recommend_everyone
-from bespeak.flow.comparing import compare_workspaces
 from bespeak.flow.keeping import let_go, read_up_to
-from bespeak.live import Entry, check
 from bespeak.opening import open_log
 from bespeak.privacy import audit, tombstones
 from bespeak.workspace import Workspace
 from searching import files_with
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHO, MAIL, SESSION, PHONE = "aurelia-77", "aurelia@mail.example", "sess-aurelia", "0049 555 7734"
 RAW = ("till.csv", "web.parquet", "shops.jsonl")
 CONFIG = """
@@ -91,36 +87,6 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.run(made)
     tell(made, view("e5", "sess-aurelia-2"), view("e6", "sess-aurelia-2", email=MAIL))
     return tmp_path
-
-
-@pytest.fixture
-def workspace(made_once: Path, tmp_path: Path) -> Workspace:
-    """A workspace of the test's own."""
-    shutil.copytree(made_once, tmp_path / "shop")
-    return Workspace(tmp_path / "shop")
-
-
-@contextmanager
-def intake(workspace: Workspace) -> Iterator[Any]:
-    opened = shop.open_intake(workspace)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def tell(workspace: Workspace, *events: dict[str, Any]) -> int:
-    """How many are new."""
-    with intake(workspace) as opened:
-        entries = [check(msgspec.json.encode(one), 0, NOW, opened.identify) for one in events]
-        assert all(isinstance(one, Entry) for one in entries), entries
-        new: int = opened.writer.append([one for one in entries if isinstance(one, Entry)]).result()
-        return new
-
-
-def view(event_id: str, session: str, item: str = "tea", **who: str) -> dict[str, Any]:
-    return {"event_id": event_id, "type": "view", "session_id": session, "item_id": item,
-            "identifiers": who}  # fmt: skip
 
 
 def words(workspace: Workspace) -> set[str]:
@@ -281,18 +247,3 @@ def test_old_events_leave_the_log_when_a_run_has_read_them(workspace: Workspace)
     assert after() == everything == ["e1", "e2", "e3", "e4", "e5", "e6"]
     assert after(keep_mb=0.025) not in (everything, ["e5", "e6"])
     assert after(keep_days=1e-9) == ["e5", "e6"], "what no run has read stays"
-
-
-@pytest.mark.slow
-def test_spark_leaves_out_the_same_rows(workspace: Workspace, spark_session: Spark) -> None:
-    del spark_session  # it is there, so the flow uses it
-    people.erase(workspace, WHO, by="test")
-    other = Workspace(workspace.root.parent / "other")
-    shutil.copytree(workspace.root, other.root)
-    flow.run(workspace, only="prepare")
-    flow.run(other, only="prepare", engine="spark")
-    compared = compare_workspaces(workspace, other, only=["record"])
-    assert [thing.name for thing in compared.found if not thing.same] == []
-    assert people.carried_out(workspace) == people.carried_out(other)
-    assert people.carried_out(other)["erased"] == {"till": 4, "web": 2, "people": 1}
-    assert other.get("record/sources/till").manifest["engine"] == "spark"

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow.dataset as ds
 import pytest
+from small_shop import NOW, QUICK, tell
 
-from bespeak import flow, ledger, people, shop
-from bespeak.live import Entry, check, impression
+from bespeak import flow, ledger, people
+from bespeak.live import impression
 from bespeak.workspace import Workspace
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
 CONFIG = """
 [workspace]
 name = "Small shop"
-[segments]
-bootstrap = 2
-k_max = 3
-[recommend]
-models = ["popular", "item_knn"]
 [[sources]]
 name = "till"
 files = ["till.csv"]
@@ -51,19 +46,8 @@ def workspace(tmp_path: Path) -> Workspace:
             for hour, item in enumerate(("tea", "milk"))]  # fmt: skip
     text = b"\n".join(msgspec.json.encode(one) for one in said)
     (tmp_path / "mails.jsonl").write_bytes(text)
-    (tmp_path / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "bespeak.toml").write_text(CONFIG + QUICK, encoding="utf-8")
     return Workspace(tmp_path)
-
-
-def tell(workspace: Workspace, *told: dict[str, Any] | Entry) -> None:
-    """Events as a page sends them, and lists as the server logs them."""
-    with closing(shop.open_intake(workspace)) as opened:
-        entries = [
-            one if isinstance(one, Entry)
-            else check(msgspec.json.encode(one), 0, NOW + timedelta(hours=1), opened.identify)
-            for one in told
-        ]  # fmt: skip
-        opened.writer.append([one for one in entries if isinstance(one, Entry)]).result()
 
 
 def exposures(workspace: Workspace) -> dict[str, dict[str, Any]]:
@@ -98,6 +82,7 @@ def test_what_server_page_and_file_show_is_in_the_record_once_with_what_came_of_
         {**page, "type": "impression", "event_id": "fact", "properties": {"exposure": fact}},
         {**page, "type": "click", "event_id": "e1", "request_id": "r1"},
         {**page, "type": "purchase", "event_id": "e2", "identifiers": {"customer": "c1"}},
+        now=LATER,
     )  # fmt: skip
     flow.run(workspace)
     found = exposures(workspace)

@@ -5,14 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks import faults
+from benchmarks import disk_faults, faults
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return faults.made(tmp_path_factory.mktemp("faults") / "shop")
 
 
 def test_no_acknowledged_event_is_lost_to_kills(shop: Path) -> None:
@@ -21,12 +16,20 @@ def test_no_acknowledged_event_is_lost_to_kills(shop: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_room_is_used_again(shop: Path) -> None:
-    seen = faults.no_space(shop)
+    seen = disk_faults.no_space(shop)
+    assert seen.holds, seen
+
+
+def test_a_disk_that_turns_read_only_is_said_and_written_again_when_it_can_be(shop: Path) -> None:
+    try:
+        seen = disk_faults.read_only(shop)
+    except disk_faults.NotHere as error:
+        pytest.skip(str(error))
     assert seen.holds, seen
 
 
 def test_a_log_that_is_no_database_stops_the_start_with_a_word(shop: Path) -> None:
-    seen = faults.spoilt(shop)
+    seen = disk_faults.spoilt(shop)
     assert seen.holds, seen
 
 

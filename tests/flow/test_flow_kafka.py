@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from small_shop import QUICK
 
 from bespeak import collect, flow, ledger, people
 from bespeak.errors import ConfigInvalid, NotReady, SourceMissing
@@ -24,7 +25,8 @@ from bespeak.start import propose
 from bespeak.workspace import Workspace
 from brokers import Broker, free_port, send
 
-CONFIG = """
+CONFIG = (
+    """
 [workspace]
 name = "Small shop"
 
@@ -35,6 +37,8 @@ kafka = {{ topic = "visits", brokers = ["{address}"] }}
 identifiers = {{ customer = "who" }}
 columns = {{ event_id = "id", type = "what", item_id = "item", time = "at" }}
 """
+    + QUICK
+)
 ITEMS = ("tea", "milk", "ink", "pens")
 
 

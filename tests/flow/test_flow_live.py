@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow.dataset as ds
 import pytest
+from small_shop import NOW, QUICK, intake, tell, view
 
 from bespeak import flow, ledger, shop
 from bespeak.flow.taking import take
-from bespeak.live import Entry, SQLiteLog, check, impression
+from bespeak.live import SQLiteLog, impression
 from bespeak.privacy import tombstones
 from bespeak.workspace import Workspace
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONFIG = """
 [workspace]
 name = "Small shop"
-
 [[sources]]
 name = "till"
 channel = "till"
@@ -35,35 +30,19 @@ columns = { type = { constant = "purchase" }, item_id = "what", time = "at" }
 """
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty customers; tea goes with milk, ink with pens."""
+    root = tmp_path_factory.mktemp("live")
     lines = ["who,mail,what,at"]
     for number in range(40):
         pair = ("tea", "milk") if number % 2 else ("ink", "pens")
         for day, item in enumerate((*pair, pair[number % 3 == 0]), start=1 + number % 20):
             lines.append(f"c{number},c{number}@example.org,{item},2026-02-{day:02d}T10:00:00Z")
-    (tmp_path / "till.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (tmp_path / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
-    made = Workspace(tmp_path)
-    flow.run(made)
-    return made
-
-
-@contextmanager
-def intake(workspace: Workspace) -> Iterator[Any]:
-    opened = shop.open_intake(workspace)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def tell(workspace: Workspace, *events: dict[str, Any]) -> None:
-    with intake(workspace) as opened:
-        entries = [check(msgspec.json.encode(one), 0, NOW, opened.identify) for one in events]
-        assert all(isinstance(one, Entry) for one in entries), entries
-        opened.writer.append([one for one in entries if isinstance(one, Entry)]).result()
+    (root / "till.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (root / "bespeak.toml").write_text(CONFIG + QUICK, encoding="utf-8")
+    flow.run(Workspace(root))
+    return root
 
 
 def record(workspace: Workspace) -> list[dict[str, Any]]:
@@ -76,11 +55,6 @@ def people(workspace: Workspace) -> dict[str, str]:
     folder = workspace.get("record/identities").path / "rows"
     rows = ds.dataset(folder, partitioning=None).to_table().to_pylist()
     return {row["actor"]: row["customer_id"] for row in rows}
-
-
-def view(event_id: str, session: str, item: str = "tea", **who: str) -> dict[str, Any]:
-    return {"event_id": event_id, "type": "view", "session_id": session, "item_id": item,
-            "identifiers": who}  # fmt: skip
 
 
 def test_a_run_takes_each_event_of_the_log_once(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ BESPEAK = str(Path(sys.executable).with_name("bespeak"))
 class Built:
     workspace: Workspace
     truth: world.Truth
-    outcome: flow.Outcome
     status: Mapping[str, Any]
 
     def account(self, source: str) -> Mapping[str, Any]:
@@ -41,13 +40,8 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    root = tmp_path_factory.mktemp("seven")
-    truth = world.build(root / "raw")
-    (root / "bespeak.toml").write_text(world.CONFIG, encoding="utf-8")
-    workspace = Workspace(root)
-    outcome = flow.run(workspace)
-    yield Built(workspace, truth, outcome, ledger.status(workspace, recount=True))
+def built(seven: world.Seven) -> Built:
+    return Built(seven.workspace, seven.truth, ledger.status(seven.workspace, recount=True))
 
 
 def test_every_row_of_every_source_is_accounted_for(built: Built) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,6 +82,19 @@ def test_threads_do_not_write_on_each_others_sums() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(200)))
+
+
+def test_items_that_speak_against_one_another_may_add_up_to_nothing_on_the_way() -> None:
+    known, model = made(8, own=0.0)
+    chance = np.random.default_rng(8)
+    signed = chance.integers(-2, 3, len(model.similarity)).astype(np.int32)
+    against = replace(model, similarity=signed)
+    flat = replace(known.histories, weights=np.full_like(known.histories.weights, 1_000_000))
+    allow = np.ones(ITEMS, np.bool_)
+    scored = against.scores(flat)
+    assert (scored < 0).any() and (scored == 0).any()
+    for row in range(200):
+        check(against, flat.take(np.array([row])), ITEMS, np.zeros(0, np.int32), allow)
 
 
 def test_a_history_that_is_cut_goes_by_the_loops() -> None:

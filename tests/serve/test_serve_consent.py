@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from asking import Answer, Ask, ask_of
 
-from bespeak import flow
 from bespeak.access import Keyring, sign
 from bespeak.client import Client
 from bespeak.privacy import audit
@@ -20,24 +19,6 @@ from bespeak.serve import create_app
 from bespeak.shop import open_admission, open_intake, open_shop
 from bespeak.workspace import Workspace
 
-CONFIG = """
-[workspace]
-name = "Small shop"
-[recommend]
-models = ["popular", "item_knn"]
-repeat = "yes"
-[segments]
-bootstrap = 2
-k_max = 3
-[serve]
-workers = 2
-[[sources]]
-name = "till"
-files = ["till.csv"]
-identifiers = { customer = "who", email = "mail" }
-columns = { type = { constant = "purchase" }, item_id = "what", time = "at" }
-customers = { consent = "agreed" }
-"""
 SERVER = """
 import sys
 from pathlib import Path
@@ -45,22 +26,6 @@ from bespeak.shop import serve_shop
 from bespeak.workspace import Workspace
 serve_shop(Workspace(Path(sys.argv[1])), port=0, ready=lambda url, _: print(url, flush=True))
 """
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    root = tmp_path_factory.mktemp("agreeing")
-    lines = ["who,mail,what,at,agreed"]
-    for at in range(24):
-        for month, item in enumerate(("tea", "milk") if at % 2 else ("ink", "pens"), start=1):
-            day = f"2026-{month:02d}-{1 + at:02d}T10:00:00Z"
-            agreed = "personalisation: no" if at == 7 else ""
-            lines.append(f"c{at},c{at}@shop.example,{item},{day},{agreed}")
-    (root / "till.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (root / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
-    made = Workspace(root)
-    flow.run(made)
-    return made
 
 
 @pytest.fixture

@@ -8,42 +8,10 @@ from typing import Any
 import pytest
 from asking import Ask, ask_of
 
-from bespeak import flow
 from bespeak.privacy import audit
 from bespeak.serve import Shop, create_app
 from bespeak.shop import open_intake, open_shop
 from bespeak.workspace import Workspace
-
-CONFIG = """
-[workspace]
-name = "Small shop"
-[recommend]
-models = ["popular", "item_knn"]
-[segments]
-bootstrap = 2
-k_max = 3
-[[sources]]
-name = "till"
-files = ["till.csv"]
-identifiers = { customer = "who", email = "mail" }
-columns = { type = { constant = "purchase" }, item_id = "what", time = "at" }
-"""
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    root = tmp_path_factory.mktemp("erasing")
-    lines = ["who,mail,what,at"]
-    for at in range(24):
-        for month, item in enumerate(("tea", "milk") if at % 2 else ("ink", "pens"), start=1):
-            day = f"2026-{month:02d}-{1 + at:02d}T10:00:00Z"
-            lines.append(f"c{at},c{at}@shop.example,{item},{day}")
-    lines.append("c3,c3@shop.example,tea,no time")
-    (root / "till.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (root / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
-    made = Workspace(root)
-    flow.run(made)
-    return made
 
 
 @pytest.fixture

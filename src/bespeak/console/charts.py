@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from importlib import metadata
 from pathlib import Path
@@ -39,8 +40,17 @@ class Bundle:
 
         script: bytes = vl_convert.javascript_bundle(SNIPPET).encode()
         if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            aside = self._file.with_suffix(".aside")
-            aside.write_bytes(script)
-            aside.replace(self._file)
+            try:
+                _keep(script, self._file)
+            except OSError as error:  # it is built again at the next start, and shown now
+                logging.getLogger("bespeak.console").warning(
+                    "the chart library can't be kept: %s", error
+                )
         return script
+
+
+def _keep(script: bytes, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".aside")
+    aside.write_bytes(script)
+    aside.replace(path)

@@ -18,14 +18,14 @@ from typing import Any
 
 import msgspec
 
-from bespeak import ledger, prepare
+from bespeak import ledger, prepare, recommend
 from bespeak.config import Config
 from bespeak.engines import OPENERS
 from bespeak.errors import BadRequest, NotReady
 from bespeak.flow.erasing import conclude
 from bespeak.flow.insight import find_segments, make_features
 from bespeak.flow.keeping import let_go, read_up_to
-from bespeak.flow.offers import compare, fit_models
+from bespeak.flow.offers import compare, find_model, fit_models
 from bespeak.flow.planning import check_plan
 from bespeak.flow.publishing import publish_snapshot
 from bespeak.flow.ratings import MEASURED, learn_ratings
@@ -154,18 +154,31 @@ def explain_identity(workspace: Workspace, customer_id: str) -> dict[str, Any]:
 
 
 def evaluate(
-    workspace: Workspace, *, models: list[str] | None, k: int, repeat: bool | None
+    workspace: Workspace,
+    *,
+    models: list[str] | None,
+    k: int,
+    repeat: bool | None,
+    by: str | None = None,
+    budget_s: float = recommend.BUDGET_S,
+    tell: recommend.Tell = lambda progress: None,
 ) -> dict[str, Any]:
     """The models on the workspace's last days; as `flow.offers.compare`.
 
-    models : names; None for those of bespeak.toml
-    raises : NotReady before the first run; NotFound for a model that is none; BadRequest on k
+    models   : names, or `auto`; None for those of bespeak.toml
+    budget_s : seconds that the search of `auto` may take
+    returns  : as `compare`, and in "search" how `auto` chose, or None
+    raises   : NotReady before the first run; NotFound for a model that is none; BadRequest
     """
     config = workspace.config()
     check_plan(config)
+    terms = recommend.Terms(k=k, repeat=repeat, budget_s=budget_s, seed=config.workspace.seed)
     with workspace.lock(), _flowing(workspace, config, lambda step: None) as flow:
         flow.versions = _current(workspace)
-        return compare(flow, models or config.recommend.models, k=k, repeat=repeat)
+        entries, evidence = recommend.with_choice(
+            models or config.recommend.models, lambda: find_model(flow, terms, tell)
+        )
+        return {**compare(flow, entries, k=k, repeat=repeat, by=by), "search": evidence}
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,49 @@ def fit_models(flow: Flow) -> None:
     _interactions(flow)
     _histories(flow)
     _catalogue(flow)
-    for name in dict.fromkeys([*settings.models, FALLBACK]):
-        _model(flow, name, settings.parameters.get(name, {}))
-    _evaluation(flow)
+    entries = _entries(flow)
+    fallback = recommend.Entry(FALLBACK, FALLBACK, settings.parameters.get(FALLBACK, {}))
+    for entry in {fallback.model: fallback, **{entry.model: entry for entry in entries}}.values():
+        _model(flow, entry.model, entry.parameters)
+    _evaluation(flow, entries)
+
+
+def _entries(flow: Flow) -> list[recommend.Entry]:
+    """The models of bespeak.toml, each with its settings; what `auto` finds goes by its own name,
+    in place of the same model with other settings."""
+    settings = flow.config.recommend
+    found = {
+        name: recommend.Entry(name, name, settings.parameters.get(name, {}))
+        for name in settings.models
+        if name != recommend.AUTO
+    }
+    if recommend.AUTO in settings.models:
+        chosen = _search(flow)
+        name = chosen["model"]
+        found[name] = recommend.Entry(name, name, chosen["parameters"])
+    return list(found.values())
+
+
+def _search(flow: Flow) -> Mapping[str, Any]:
+    """What `auto` finds on the days before the last ones, and its evidence."""
+    settings = flow.config.recommend
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        terms = recommend.Terms(k=K, budget_s=settings.budget_s, seed=flow.config.workspace.seed)
+        choice = find_model(flow, terms)
+        about = {"model": choice.model, "parameters": choice.parameters, **choice.evidence}
+        (folder / "search.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        return {"rows": len(choice.evidence["tried"]), "chosen": choice.title}
+
+    inputs = {
+        **_past(flow),
+        "repeat": settings.repeat,
+        "test_days": settings.test_days,
+        "budget_s": settings.budget_s,
+    }
+    version = flow.build("artifacts", "search", inputs=inputs, code=("recommend",), make=make)
+    found: Mapping[str, Any] = json.loads((version.path / "search.json").read_text("utf-8"))
+    return found
 
 
 def _interactions(flow: Flow) -> Version:
@@ -137,11 +177,13 @@ def _counts(flow: Flow, known: recommend.Interactions) -> bool:
     return recommend.counts_where(wanted, len(known.histories.indices), memory)
 
 
-def _needs_rows(flow: Flow, name: str, known: recommend.Interactions) -> bool:
-    """Whether the model is fitted by the engine; it may not even be open."""
-    by_engine = recommend.needs([name], flow.config.recommend.parameters)
-    counted = recommend.MODELS[name].fit_where is not None and _counts(flow, known)
-    return bool(by_engine) or counted
+def _needs_rows(
+    flow: Flow, name: str, parameters: Mapping[str, Any], known: recommend.Interactions
+) -> bool:
+    """Whether the model, or a part of it, is fitted by the engine; it may not even be open."""
+    by_engine = recommend.needs([name], {name: parameters})
+    able = recommend.MODELS[name].fit_where is not None or name == "blend"
+    return bool(by_engine) or (able and _counts(flow, known))
 
 
 def _labels(flow: Flow, table: ir.Table, column: str) -> dict[str, str]:
@@ -156,7 +198,7 @@ def _segments(flow: Flow) -> ir.Table:
 def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
     def make(folder: Path) -> Mapping[str, Any]:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
-        if _needs_rows(flow, name, known):
+        if _needs_rows(flow, name, parameters, known):
             known = _with_rows(flow, known, flow.table(INTERACTIONS))
         model = recommend.fit(name, known, parameters)
         model.save(folder)
@@ -172,23 +214,22 @@ def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
     return flow.build("artifacts/models", name, inputs=inputs, code=("recommend",), make=make)
 
 
-def _evaluation(flow: Flow) -> Version:
+def _evaluation(flow: Flow, entries: Sequence[recommend.Entry]) -> Version:
     """Choose by the weeks before the last ones; report on the last ones, looked at once."""
     settings = flow.config.recommend
 
     def make(folder: Path) -> Mapping[str, Any]:
-        found = compare(flow, settings.models, k=K, repeat=None)
+        found = compare(flow, entries, k=K, repeat=None)
         (folder / "evaluation.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
         return {
-            "rows": len(settings.models),
+            "rows": len(entries),
             "served": found["served"],
             "repeat": found["repeat"],
         }
 
     inputs = {
         **_past(flow),
-        "models": settings.models,
-        "parameters": settings.parameters,
+        "models": [[entry.model, dict(entry.parameters)] for entry in entries],
         "serve": settings.serve,
         "repeat": settings.repeat,
         "test_days": settings.test_days,
@@ -196,48 +237,104 @@ def _evaluation(flow: Flow) -> Version:
     return flow.build("artifacts", "evaluation", inputs=inputs, code=("recommend",), make=make)
 
 
-def compare(flow: Flow, names: list[str], *, k: int, repeat: bool | None) -> dict[str, Any]:
-    """The models on the last `test_days`, the choice among them made on as many days before.
+@dataclass(frozen=True)
+class Days:
+    """What is foretold: the last days, and as many before them to choose by.
 
-    repeat  : None follows the workspace's setting
-    returns : what `recommend.evaluate` returns, and served, chosen_by, types, days, since, until,
-              validation; `models` is empty where nobody known did anything on those days
+    types : of events that count as foretold
     """
-    settings, events = flow.config.recommend, flow.lessons()
+
+    before: datetime
+    since: datetime
+    until: datetime
+    days: int
+    types: tuple[str, ...]
+
+
+def _days(flow: Flow) -> Days:
+    events = flow.lessons()
     until = recommend.latest(flow.engine, events)
     days = _held_days(flow, events, until)
     since, before = until - timedelta(days=days), until - timedelta(days=2 * days)
-    types = _foretold_types(flow, events, before)
-    known = _known(flow, events, since)
+    return Days(before, since, until, days, _foretold_types(flow, events, before))
+
+
+def _held(
+    flow: Flow, past: recommend.Interactions, at: Days, start: datetime, end: datetime
+) -> recommend.Held:
+    """What those of `past` had between two instants."""
+    events = flow.lessons()
+    pairs = recommend.foretold(flow.engine, events, since=start, until=end, types=at.types)
+    return recommend.load_held(flow.engine, pairs, past)
+
+
+def find_model(
+    flow: Flow, terms: recommend.Terms, tell: recommend.Tell = lambda progress: None
+) -> recommend.Choice:
+    """`recommend.search` on the days before the last ones, which the search never sees."""
+    at, events = _days(flow), flow.lessons()
+    repeat = terms.repeat
+    if repeat is None:
+        repeat = _again(flow.config.recommend.repeat, _known(flow, events, at.since))
+
+    def trial() -> recommend.Trial:
+        past = _known(flow, events, at.before)
+        held = _held(flow, past, at, at.before, at.since)
+        how = f"the {at.days} days before the last {at.days}"
+        return recommend.trial_of(past, held, repeat=repeat, how=how)
+
+    return recommend.search(trial, replace(terms, repeat=repeat), tell=tell)
+
+
+def compare(
+    flow: Flow,
+    models: Sequence[str | recommend.Entry],
+    *,
+    k: int,
+    repeat: bool | None,
+    by: str | None = None,
+) -> dict[str, Any]:
+    """The models on the last `test_days`, the choice among them made on as many days before.
+
+    repeat  : None follows the workspace's setting
+    by      : tell figures apart by activity, popularity, segment or place
+    returns : what `recommend.evaluate` returns, and served, chosen_by, types, days, since, until,
+              validation; `models` is empty where nobody known did anything on those days
+    """
+    settings, events, at = flow.config.recommend, flow.lessons(), _days(flow)
+    known = _known(flow, events, at.since)
     again = _again(settings.repeat, known) if repeat is None else repeat
 
-    def measured(past: recommend.Interactions, start: datetime, end: datetime) -> dict[str, Any]:
-        pairs = recommend.foretold(flow.engine, events, since=start, until=end, types=types)
-        held = recommend.load_held(flow.engine, pairs, past)
-        held = held if again else recommend.new_to(held, past)
-        if not len(held):
+    def measured(
+        past: recommend.Interactions, start: datetime, end: datetime, by: str | None
+    ) -> dict[str, Any]:
+        held = _held(flow, past, at, start, end)
+        if not len(held if again else recommend.new_to(held, past)):
             return {"k": k, "repeat": again, "items": len(past.items), "models": []}
         about = recommend.load_catalogue(flow.engine, flow.table("record/items"), past.items)
         return recommend.evaluate(
-            past, held, names, k=k, repeat=again, parameters=settings.parameters,
-            categories=about.category_of, seed=flow.config.workspace.seed,
+            past, held, models, k=k, repeat=again, parameters=settings.parameters,
+            categories=about.category_of, by=by, seed=flow.config.workspace.seed,
         )  # fmt: skip
 
-    validation = measured(_known(flow, events, before), before, since)
+    validation = measured(_known(flow, events, at.before), at.before, at.since, None)
     return {
-        **measured(known, since, until),
-        **_choice(flow, names, validation),
-        "types": list(types),
-        "days": days,
-        "since": since.isoformat(),
-        "until": until.isoformat(),
+        **measured(known, at.since, at.until, by),
+        **_choice(flow, models, validation),
+        "types": list(at.types),
+        "days": at.days,
+        "since": at.since.isoformat(),
+        "until": at.until.isoformat(),
         "validation": validation["models"],
     }
 
 
-def _choice(flow: Flow, names: list[str], validation: Mapping[str, Any]) -> dict[str, str]:
+def _choice(
+    flow: Flow, models: Sequence[str | recommend.Entry], validation: Mapping[str, Any]
+) -> dict[str, str]:
     """Which model answers, and by what."""
     wanted = flow.config.recommend.serve
+    names = [model if isinstance(model, str) else model.model for model in models]
     if wanted != "best":
         return {"served": wanted, "chosen_by": "bespeak.toml"}
     if not validation["models"]:

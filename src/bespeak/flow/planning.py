@@ -17,6 +17,8 @@ def check_plan(config: Config) -> None:
     engine, settings = config.workspace.engine, config.recommend
     asked = {"segments.trainer": segments.needs(config.segments)}
     for name in settings.models:
+        if name == recommend.AUTO:  # it tries only what every engine can
+            continue
         asked[f"recommend.parameters.{name}"] = recommend.needs([name], settings.parameters)
     if RATINGS in settings.parameters:
         needed = recommend.ratings_parameters(settings.parameters[RATINGS]).needs

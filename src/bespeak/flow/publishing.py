@@ -27,6 +27,9 @@ MODEL_NAMES = {
     "popular": {"en": "Best sellers", "zh": "热销"},
     "frequency": {"en": "Bought again", "zh": "复购"},
     "item_knn": {"en": "Bought together", "zh": "同购"},
+    "rp3beta": {"en": "A short walk away", "zh": "随机游走"},
+    "ease": {"en": "Foretold by all items", "zh": "全品回归"},
+    "sparse_ease": {"en": "Foretold by near items", "zh": "邻品回归"},
     "als": {"en": "Of the same taste", "zh": "口味相近"},
 }
 """As the console calls them."""

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -189,6 +189,7 @@ DELETE FROM joined WHERE at < (SELECT coalesce(min(position), ?1) FROM events) A
 )
 """
 FOREVER = 2**62
+UNWRITABLE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL})
 
 
 class SQLiteLog:
@@ -207,7 +208,7 @@ class SQLiteLog:
                     expected=str(LAYOUT),
                     next_step="Use the bespeak that wrote it, or move the file away.",
                 )
-            connection.executescript(f"{TABLES} PRAGMA user_version = {LAYOUT};")
+            self._lay_out(connection, made=found == LAYOUT)
 
     def append(self, batches: Sequence[Sequence[Entry]], received: int) -> list[int]:
         new = []
@@ -233,10 +234,8 @@ class SQLiteLog:
 
     def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
         asked: Sequence[str | None] = visitors or [None]  # nobody: equal to no visitor
-        try:  # for every list: context managers would be felt
+        with self._told():
             found = self._own().execute(_lately(len(asked)), (limit, after, *asked)).fetchall()
-        except (sqlite3.Error, OSError) as error:
-            raise self._unusable(error) from error
         return Lately.of(found)
 
     def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
@@ -381,6 +380,15 @@ class SQLiteLog:
                 next_step="Erase again when fewer requests are under way.",
             )
 
+    def _lay_out(self, connection: sqlite3.Connection, *, made: bool) -> None:
+        """Make what tables there are not; where nothing can be written but they were `made`, a
+        server still has all to answer from, and each append will say so."""
+        try:
+            connection.executescript(f"{TABLES} PRAGMA user_version = {LAYOUT};")
+        except sqlite3.OperationalError as error:
+            if not made or error.sqlite_errorcode & 0xFF not in UNWRITABLE:
+                raise
+
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """This thread's own."""
@@ -406,6 +414,16 @@ class SQLiteLog:
         self._mine.connection = opened
         return opened
 
+    def _let_go(self) -> None:
+        """Close this thread's connection: one that was opened while the file could not be written
+        would stay without that right when it can be again."""
+        if hasattr(self._mine, "connection"):
+            gone = self._mine.connection
+            del self._mine.connection
+            with suppress(ValueError):  # who closes the log took it already
+                self._opened.remove(gone)
+            gone.close()
+
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait for the other processes' appends in the order of asking.
@@ -423,13 +441,11 @@ class SQLiteLog:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: Exception) -> LogUnavailable:
-        return LogUnavailable(
-            f"{self._path}: the event log can't be used: {error}",
-            next_step="Check the disk's space and rights; nothing acknowledged is lost.",
-        )
+            self._let_go()
+            raise LogUnavailable(
+                f"{self._path}: the event log can't be used: {error}",
+                next_step="Check the disk's space and rights; nothing acknowledged is lost.",
+            ) from error
 
 
 @lru_cache(ALIKE)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from bespeak.recommend.als_ratings import Rated, RatingsModel, fit_ratings, rmse
 from bespeak.recommend.als_ratings import parameters_of as ratings_parameters
 from bespeak.recommend.answer import NEWCOMERS, Latest, Recommender, open_recommender
+from bespeak.recommend.auto import AUTO, BUDGET_S, Choice, Terms, search, search_files, with_choice
 from bespeak.recommend.base import Said
 from bespeak.recommend.batch import SCHEMA as LISTS
 from bespeak.recommend.batch import recommend_all
+from bespeak.recommend.carving import Trial, trial_of
 from bespeak.recommend.catalogue import Catalogue, load_catalogue
 from bespeak.recommend.current import load_newcomers
-from bespeak.recommend.evaluate import choose, evaluate, evaluate_files
+from bespeak.recommend.evaluate import Entry, choose, evaluate, evaluate_files
 from bespeak.recommend.filters import Filters
 from bespeak.recommend.gram import counts_where
 from bespeak.recommend.histories import Histories, Interactions, Stored, rebuy_share
@@ -27,24 +29,35 @@ from bespeak.recommend.interactions import (
 )
 from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
 from bespeak.recommend.since import Counting, Since
-from bespeak.recommend.splits import before, foretold, load_held, new_to
+from bespeak.recommend.splits import Held, before, foretold, load_held, new_to
+from bespeak.recommend.trying import Progress, Tell, Try
 
 __all__ = [
+    "AUTO",
+    "BUDGET_S",
     "LISTS",
     "MODELS",
     "NEWCOMERS",
     "Catalogue",
+    "Choice",
     "Counting",
+    "Entry",
     "Filters",
+    "Held",
     "Histories",
     "Interactions",
     "Latest",
+    "Progress",
     "Rated",
     "RatingsModel",
     "Recommender",
     "Said",
     "Since",
     "Stored",
+    "Tell",
+    "Terms",
+    "Trial",
+    "Try",
     "before",
     "choose",
     "counts_in",
@@ -69,5 +82,9 @@ __all__ = [
     "rebuy_share",
     "recommend_all",
     "rmse",
+    "search",
+    "search_files",
+    "trial_of",
     "usual_places",
+    "with_choice",
 ]

@@ -32,6 +32,7 @@ from bespeak.recommend.dots import (
     SCORE,
     best_dots,
     dots,
+    dots_at,
     fixed_columns,
     fixed_rows,
 )
@@ -123,6 +124,10 @@ class Als:
     def scores(self, histories: Histories) -> Any:
         check_block(len(histories), len(self.items))
         return dots(fixed_rows(self.fold_in(histories) * self.units), self.factors)
+
+    def scores_at(self, histories: Histories, items: Index) -> Any:
+        """See `base.Pointed`."""
+        return dots_at(fixed_rows(self.fold_in(histories) * self.units), self.factors, items)
 
     def recommend(
         self,

@@ -177,6 +177,14 @@ class Similar(Protocol):
 
 
 @runtime_checkable
+class Pointed(Protocol):
+    """A model that scores a few items without scoring all."""
+
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """As `scores` has them, for a line of `items` (-1: none, which gets 0) per history."""
+
+
+@runtime_checkable
 class Explaining(Protocol):
     """A model that finds the facts behind many lists at once."""
 

@@ -62,6 +62,18 @@ def dots(queries: Fixed, items: Any) -> Whole:
     return found
 
 
+def dots_at(queries: Fixed, items: Any, wanted: Index) -> Whole:
+    """int64, shaped as `wanted`: the same products, of a line of items a row (-1: 0)."""
+    found = np.zeros(wanted.shape, np.int64)
+    numbers, table = sealed(queries.numbers, items)
+    units, lines = sealed(_to_units(queries), np.ascontiguousarray(wanted))
+    on_all_cores(
+        lambda part: multiply(numbers, table, units, lines, (part.start, part.stop), found),
+        list(blocks(len(wanted), ROWS)),
+    )
+    return found
+
+
 def best_dots(
     queries: Fixed, items: Any, k: int, *, exclude: Histories | None, allow: Flags | None
 ) -> Ranked:
@@ -137,6 +149,20 @@ def keep(
                     if size == k:
                         least = max(0.0, (heap[line, 0] - 1.0) / unit)
         sizes[line] = size
+
+
+@compiled
+def multiply(
+    queries: Any, items: Any, units: Any, wanted: Any, span: tuple[int, int], found: Any
+) -> None:
+    """Fill the rows of `span` with the products of `wanted`."""
+    for row in range(span[0], span[1]):
+        for place in range(wanted.shape[1]):
+            if wanted[row, place] >= 0:
+                line, total = items[wanted[row, place]], 0.0
+                for factor in range(len(line)):
+                    total += queries[row, factor] * line[factor]
+                found[row, place] = np.int64(np.rint(total * units[row]))
 
 
 @compiled

@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from bespeak.recommend.files import interactions_of, read_rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.models import fit, parameters_of
 from bespeak.recommend.owned import owned
-from bespeak.recommend.splits import Held, hold, new_to
+from bespeak.recommend.paired import compared
+from bespeak.recommend.sessions import is_sessions, read_prefixes, read_sessions
+from bespeak.recommend.slices import figures, slices
+from bespeak.recommend.splits import Held, hold, new_to, unowned
 
 MOST = 1000
 """The longest list."""
@@ -27,79 +31,155 @@ BLOCK = 1 << 16
 """Customers who are asked for at once."""
 
 
-def evaluate(
+@dataclass(frozen=True)
+class Entry:
+    """A line of the table: a model with its settings, and what to call it."""
+
+    name: str
+    model: str
+    parameters: Mapping[str, Any]
+
+
+def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left as they are
     train: Interactions,
     held: Held,
-    models: Sequence[str],
+    models: Sequence[str | Entry],
     *,
     k: int = 20,
     repeat: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     categories: Index | None = None,
+    by: str | None = None,
     seed: int = 7,
 ) -> dict[str, Any]:
     """Fit each model on `train` and rank all items for every customer of `held`.
 
     repeat     : whether lists may hold what a customer has in `train` (next basket). Otherwise
                  what is `owned` is neither recommended nor relevant
-    parameters : model -> its settings, defaults where there are none
+    parameters : model -> its settings, defaults where there are none; an Entry has its own
     categories : per item, for diversity; by default by who has what
-    returns    : {"k", "repeat", "items", "models": [{"name", "recall@k", "recall@k_ci": [low, high]
-                 and so for ndcg, mrr, hit, map; "coverage@k", "novelty@k", "diversity@k", "fit_s",
-                 "score_s", "peak_rss_mb", "peak_rss_of", "customers", "parameters"}]}, in the order
-                 asked for. A customer without history is measured too
-    raises     : BadRequest on k, or where nobody has a test item; NotFound; ConfigInvalid
+    by         : tell figures apart by this; see `slices`
+    returns    : {"k", "repeat", "items", "new_customers", "leaks" (see `leaked`), "tests" (see
+                 `compared`; of NDCG and recall), "models": [{"name", "model", "recall@k",
+                 "recall@k_ci": [low, high] and so for ndcg, mrr, hit, map; "coverage@k",
+                 "novelty@k", "diversity@k", "gini@k", "ips_recall@k", "fit_s", "score_s",
+                 "lists_per_s", "peak_rss_mb", "peak_rss_of", "customers", "parameters", and with
+                 `by` "slices"}]}, in the order asked for. Who has no history is measured too
+    raises     : BadRequest on k or `by`, or where nobody has a test item; NotFound; ConfigInvalid
     """
     checked_k(k)
-    for name in models:  # before the first minute is spent
-        parameters_of(name, (parameters or {}).get(name))
+    entries = [_entry(model, parameters or {}) for model in models]
+    for entry in entries:  # before the first minute is spent
+        parameters_of(entry.model, entry.parameters)
+    leaks = leaked(train, held, repeat=repeat)
     held = held if repeat else new_to(held, train)
-    histories = train.histories.take(held.customers)
+    histories = held.known(train)
     out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
-    rows = []
-    for name in models:
-        whole = _peak_from_here()
-        started = time.perf_counter()
-        model = fit(name, train, (parameters or {}).get(name))
-        fitted = time.perf_counter()
-        ranked = ranked_in_blocks(model, histories, k, exclude=out)
-        scored = time.perf_counter()
-        row: dict[str, Any] = {"name": name}
-        row |= _accuracy(ranked, held, len(train.items), k, seed)
-        row |= {
-            f"coverage@{k}": metrics.coverage(ranked, len(train.items)),
-            f"novelty@{k}": metrics.novelty(ranked, train),
-            f"diversity@{k}": metrics.diversity(ranked, train, categories, seed=seed),
-            "fit_s": round(fitted - started, 3),
-            "score_s": round(scored - fitted, 3),
-            "peak_rss_mb": _peak_mb(),
-            "peak_rss_of": "process" if whole else "model",
-            "customers": len(held),
-            "parameters": msgspec.to_builtins(model.parameters),
-        }
+    parts = slices(by, train, held, histories) if by else []
+    rows, values = [], {}
+    for entry in entries:
+        row, ranked = _measured(entry, train, histories, out, k)
+        each = metrics.accuracy(ranked, held, len(train.items), k)
+        row |= _with_intervals(each, seed) | _beside(ranked, held, train, k, categories, seed)
+        row["customers"] = len(held)
+        if by:
+            row["slices"] = figures(parts, ranked, held, len(train.items), k, seed=seed)
         rows.append(row)
-    return {"k": k, "repeat": repeat, "items": len(train.items), "models": rows}
+        values[entry.name] = each
+    return {
+        "k": k, "repeat": repeat, "items": len(train.items),
+        "new_customers": int((histories.lengths == 0).sum()), "leaks": leaks,
+        "tests": compared(values, [f"ndcg@{k}", f"recall@{k}"], seed=seed), "models": rows,
+    }  # fmt: skip
+
+
+def _entry(model: str | Entry, parameters: Mapping[str, Mapping[str, Any]]) -> Entry:
+    if isinstance(model, Entry):
+        return model
+    return Entry(model, model, parameters.get(model, {}))
+
+
+def _measured(
+    entry: Entry, train: Interactions, histories: Histories, exclude: Histories | None, k: int
+) -> tuple[dict[str, Any], Ranked]:
+    """A model's lists, and what they cost."""
+    whole = _peak_from_here()
+    started = time.perf_counter()
+    model = fit(entry.model, train, entry.parameters)
+    fitted = time.perf_counter()
+    model.recommend(histories.take(np.arange(min(1, len(histories)))), k)  # compiled by now
+    ready = time.perf_counter()
+    ranked = ranked_in_blocks(model, histories, k, exclude=exclude)
+    scored = time.perf_counter()
+    row = {
+        "name": entry.name,
+        "model": entry.model,
+        "fit_s": round(fitted - started, 3),
+        "score_s": round(scored - ready, 3),
+        "lists_per_s": round(len(histories) / max(scored - ready, 1e-9)),
+        "peak_rss_mb": _peak_mb(),
+        "peak_rss_of": "process" if whole else "model",
+        "parameters": msgspec.to_builtins(model.parameters),
+    }
+    return row, ranked
+
+
+def _beside(
+    ranked: Ranked, held: Held, train: Interactions, k: int, categories: Index | None, seed: int
+) -> dict[str, Any]:
+    """What lists are beside accurate."""
+    return {
+        f"coverage@{k}": metrics.coverage(ranked, len(train.items)),
+        f"novelty@{k}": metrics.novelty(ranked, train),
+        f"diversity@{k}": metrics.diversity(ranked, train, categories, seed=seed),
+        f"gini@{k}": metrics.gini(ranked, len(train.items)),
+        f"ips_recall@{k}": metrics.ips_recall(ranked, held, train),
+    }
+
+
+def leaked(train: Interactions, held: Held, *, repeat: bool) -> dict[str, Any]:
+    """Test pairs that the training part has: what was to be foretold is known.
+
+    returns : {"pairs": all, "in_train": those known, "dropped": whether they are left out}
+    """
+    known = len(held.items) - int(unowned(held, held.known(train), len(train.items)).sum())
+    return {"pairs": len(held.items), "in_train": known, "dropped": not repeat}
 
 
 def evaluate_files(
     train: Path,
     test: Path,
-    models: Sequence[str],
+    models: Sequence[str | Entry],
     *,
     k: int = 20,
-    repeat: bool = False,
-    half_life_days: float | None = None,
+    repeat: bool | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    by: str | None = None,
     seed: int = 7,
 ) -> dict[str, Any]:
-    """`evaluate` on a given train and test file.
+    """`evaluate` on a given train and test file: interactions of both, or sessions of both.
 
-    raises : as `read_rows` and `evaluate`
+    repeat  : by default a session may be offered what it has, and a customer may not
+    returns : as `evaluate`, and "of", `sessions` or `customers`; in "leaks" "early": test rows of a
+              time before the latest of the training file, "timed": test rows that have a time
+    raises  : as `read_rows` or `read_sessions`, and `evaluate`
     """
-    known = interactions_of(read_rows(train), half_life_days=half_life_days)
-    wanted = read_rows(test)
-    held = hold(known, wanted.customers, wanted.items)
-    return evaluate(known, held, models, k=k, repeat=repeat, parameters=parameters, seed=seed)
+    sessions, early, timed = is_sessions(train) or is_sessions(test), 0, 0
+    if sessions:
+        known = read_sessions(train)
+        held = read_prefixes(test, known)
+    else:
+        rows, wanted = read_rows(train), read_rows(test)
+        known = interactions_of(rows)
+        held = hold(known, wanted.customers, wanted.items)
+        if rows.timed and wanted.timed:
+            early, timed = int((wanted.times < rows.times.max()).sum()), len(wanted)
+    found = evaluate(
+        known, held, models, k=k, repeat=sessions if repeat is None else repeat,
+        parameters=parameters, by=by, seed=seed,
+    )  # fmt: skip
+    leaks = {**found["leaks"], "early": early, "timed": timed}
+    return {**found, "leaks": leaks, "of": "sessions" if sessions else "customers"}
 
 
 def choose(evaluation: Mapping[str, Any]) -> str:
@@ -110,7 +190,7 @@ def choose(evaluation: Mapping[str, Any]) -> str:
     if not evaluation["models"]:
         raise BadRequest("there is no model to choose from")
     measure = f"ndcg@{evaluation['k']}"
-    best: str = max(evaluation["models"], key=lambda row: row[measure])["name"]
+    best: str = max(evaluation["models"], key=lambda row: row[measure])["model"]
     return best
 
 
@@ -147,13 +227,10 @@ def checked_k(k: int) -> int:
     return k
 
 
-def _accuracy(ranked: Ranked, held: Held, items: int, k: int, seed: int) -> dict[str, Any]:
-    values = metrics.accuracy(ranked, held, items, k)
-    spans = metrics.intervals(values, seed=seed)
+def _with_intervals(values: dict[str, metrics.Real], seed: int) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for name, each in values.items():
-        row[name] = float(each.mean())
-        row[f"{name}_ci"] = list(spans[name])
+    for name, span in metrics.intervals(values, seed=seed).items():
+        row |= {name: float(values[name].mean()), f"{name}_ci": list(span)}
     return row
 
 

@@ -107,23 +107,36 @@ def interactions_of(
     end = instant(as_of) if as_of else (int(rows.times.max()) + 1 if rows.timed else None)
     age_days = (end - rows.times) / DAY if rows.timed and end else np.zeros(len(rows))
     faded = rows.weights * np.exp2(-age_days / (half_life_days or math.inf))
-    order = np.lexsort((rows.times, of_item, of_customer))
-    worth = np.maximum(np.rint(faded * UNIT), 1).astype(np.int64)[order]
-    pairs, times = (of_customer * len(items) + of_item)[order], rows.times[order]
+    worth = np.maximum(np.rint(faded * UNIT), 1).astype(np.int64)
+    histories = summed(of_customer, of_item, len(customers), rows.times, worth, timed=rows.timed)
+    return Interactions(customers, items, histories, end)
+
+
+def summed(
+    rows: Whole, items: Whole, count: int, times: Whole, worth: Whole, *, timed: bool
+) -> Histories:
+    """Occasions, in any order, as `count` histories.
+
+    rows, items, times, worth : of each occasion: its history, its item, when, how much it counts
+    timed                     : whether the same instant twice is one occasion; else each is one
+    """
+    width = int(items.max(initial=0)) + 1
+    order = np.lexsort((times, items, rows))
+    pairs, times = (rows * width + items)[order], times[order]
     starts = np.flatnonzero(np.diff(pairs, prepend=-1))
-    # the same instant twice is one occasion; without times, each row is one
-    new = np.diff(times, prepend=NO_TIME) != 0 if rows.timed else np.ones(len(rows), np.bool_)
+    new = np.diff(times, prepend=NO_TIME) != 0 if timed else np.ones(len(rows), np.bool_)
     new[starts] = True
-    histories = Histories(
-        indptr=compressed(pairs[starts] // len(items), len(customers)),
-        indices=(pairs[starts] % len(items)).astype(np.int32),
-        weights=np.add.reduceat(worth, starts),
+    if not len(starts):
+        return Histories.empty(count)
+    return Histories(
+        indptr=compressed(pairs[starts] // width, count),
+        indices=(pairs[starts] % width).astype(np.int32),
+        weights=np.add.reduceat(worth[order], starts),
         times=np.add.reduceat(new.astype(np.int32), starts).astype(np.int32),
         first_time=times[starts],
         last_time=times[np.append(starts[1:], len(pairs)) - 1],
         bought=np.zeros(len(starts), np.bool_),
     )
-    return Interactions(customers, items, histories, end)
 
 
 def _separator(path: Path) -> str | None:
@@ -247,12 +260,12 @@ def _rows(
                 f"{path}, row {number}: too short", found=f"{len(line)} cells",
                 expected=f"at least {last + 1}", next_step="Mend that row.",
             )  # fmt: skip
-        customers.append(_cell(path, number, "user", line[places["user"]], _id))
-        items.append(_cell(path, number, "item", line[places["item"]], _id))
+        customers.append(cell(path, number, "user", line[places["user"]], _id))
+        items.append(cell(path, number, "item", line[places["item"]], _id))
         if "time" in places:
-            times.append(_cell(path, number, "time", line[places["time"]], _micros))
+            times.append(cell(path, number, "time", line[places["time"]], micros))
         if "weight" in places:
-            weights.append(_cell(path, number, "weight", line[places["weight"]], _weight))
+            weights.append(cell(path, number, "weight", line[places["weight"]], _weight))
     count = len(items)
     return Rows(
         customers, items,
@@ -272,7 +285,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _cell(path: Path, row: int, role: str, value: Any, read: Callable[[Any], Value]) -> Value:
+def cell(path: Path, row: int, role: str, value: Any, read: Callable[[Any], Value]) -> Value:
     try:
         return read(value)
     except (ValueError, TypeError, OverflowError) as error:
@@ -300,7 +313,7 @@ def _weight(value: Any) -> float:
     return weight
 
 
-def _micros(value: Any) -> int:
+def micros(value: Any) -> int:
     """A moment in any of the usual spellings; a number says its unit by its size."""
     if isinstance(value, datetime):
         return instant(value)

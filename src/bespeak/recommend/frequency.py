@@ -73,6 +73,13 @@ class Frequency:
         found[histories.rows, histories.indices] = self._worth(histories)
         return found
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        at = histories.find(items)
+        worth = np.append(self._worth(histories), 0)  # -1, where it is not held, is the last
+        found: Whole = worth[at]
+        return found
+
     def recommend(
         self,
         histories: Histories,

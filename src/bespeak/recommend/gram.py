@@ -8,7 +8,6 @@ the loops in memory, come to the same lists.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -25,6 +24,7 @@ from bespeak.recommend.measure import (
     sizes_of,
     weighed,
 )
+from bespeak.recommend.near import Near
 from bespeak.recommend.texts import Ids
 
 if TYPE_CHECKING:
@@ -37,22 +37,6 @@ BYTES_AN_ENTRY = 150
 """What the loops in memory take at their peak for each item of each history."""
 
 _KEPT = ("item", "place", "other", "similarity", "common")
-
-
-@dataclass(frozen=True, eq=False)
-class Near:
-    """Each item's neighbours, as item-kNN keeps them: compressed, best first, ties by item id.
-
-    measure : by which they were ranked
-    cut     : histories that were longer than `longest_history`, so that only a part counted
-    """
-
-    measure: Measure
-    cut: int
-    indptr: Whole
-    neighbours: Index
-    similarity: Index
-    common: Index
 
 
 def counts_where(wanted: Counting, entries: int, memory: int) -> bool:

@@ -120,6 +120,14 @@ class Histories:
 
     def heaviest(self, limit: int) -> Histories:
         """At most `limit` entries a row: by weight, then the latest, then by item id."""
+        return self._foremost(limit, -self.weights, -self.last_time)
+
+    def latest(self, limit: int) -> Histories:
+        """At most `limit` entries a row: the latest, then by weight, then by item id."""
+        return self._foremost(limit, ~self.last_time, -self.weights)  # ~: no time is the oldest
+
+    def _foremost(self, limit: int, first: Whole, second: Whole) -> Histories:
+        """At most `limit` entries a row: the least `first`, then `second`, then by item id."""
         if len(self.indices) <= limit:
             return self
         long = self.lengths > limit
@@ -127,17 +135,35 @@ class Histories:
             return self
         kept = ~np.repeat(long, self.lengths)
         at = np.flatnonzero(~kept)  # entries of long rows only: they are few, and sorting is dear
-        kept[self.heaviest_of(at, limit)] = True
+        kept[self._first_of(at, limit, first, second)] = True
         return self.where(kept)
 
     def heaviest_of(self, entries: Whole, limit: int) -> Whole:
         """Of some entries (ascending), at most `limit` a row, in the order of `heaviest`."""
+        return self._first_of(entries, limit, -self.weights, -self.last_time)
+
+    def _first_of(self, entries: Whole, limit: int, first: Whole, second: Whole) -> Whole:
         rows = np.searchsorted(self.indptr, entries, side="right") - 1
-        ranks = (self.indices[entries], -self.last_time[entries], -self.weights[entries], rows)
-        order = np.lexsort(ranks)
+        order = np.lexsort((self.indices[entries], second[entries], first[entries], rows))
         place = np.arange(len(entries)) - np.searchsorted(rows, rows)
         found: Whole = entries[order[place < limit]]
         return found
+
+    def places(self) -> tuple[Whole, Whole]:
+        """Where each entry stands in its row's order: its first and its last place, from 0.
+
+        Each instant at which something of the row happened first or last is a place, the oldest
+        is 0; what has the same instant has the same place, so without times all is 0.
+        """
+        count, rows = len(self.indices), np.concatenate([self.rows, self.rows])
+        times = np.concatenate([self.first_time, self.last_time])
+        order = np.lexsort((times, rows))
+        new_row = np.diff(rows[order], prepend=-1) != 0
+        steps = np.cumsum((np.diff(times[order], prepend=NO_TIME) != 0) & ~new_row)
+        starts = steps[new_row]
+        found = np.empty(2 * count, np.int64)
+        found[order] = steps - starts[np.cumsum(new_row) - 1]
+        return found[:count], found[count:]
 
     def find(self, items: Index) -> Whole:
         """Where each of `items` stands, a line a row: a place in `indices`, or -1."""

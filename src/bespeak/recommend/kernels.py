@@ -187,6 +187,39 @@ def best(
 
 
 @compiled
+def totals(
+    histories: tuple[Any, Any, Any],
+    lists: tuple[Any, Any, Any],
+    own: int,
+    wanted: Any,
+    span: tuple[int, int],
+    found: Any,
+) -> None:
+    """The sums that `best` ranks by, of some items only.
+
+    wanted : a line of items per history, -1: none
+    found  : zeros, shaped as `wanted`; to fill
+    """
+    starts, members, shares = histories
+    list_starts, list_items, list_similar = lists
+    sums = np.zeros(len(list_starts) - 1, np.int64)
+    for row in range(span[0], span[1]):
+        for entry in range(starts[row], starts[row + 1]):
+            item, share = members[entry], shares[entry]
+            sums[item] += share * own
+            for at in range(list_starts[item], list_starts[item + 1]):
+                sums[list_items[at]] += share * list_similar[at]
+        for place in range(wanted.shape[1]):
+            if wanted[row, place] >= 0:
+                found[row, place] = sums[wanted[row, place]]
+        for entry in range(starts[row], starts[row + 1]):
+            item = members[entry]
+            sums[item] = 0
+            for at in range(list_starts[item], list_starts[item + 1]):
+                sums[list_items[at]] = 0
+
+
+@compiled
 def strongest(
     histories: tuple[Any, Any, Any],
     lists: tuple[Any, Any, Any],

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bespeak.recommend.base import Parameters
 from bespeak.recommend.histories import UNIT, Index, Whole
+from bespeak.recommend.item_lists import ItemListsParameters
 
 Real = NDArray[np.float64]
 Weighting = Literal["linear", "log", "binary", "tfidf", "bm25"]
@@ -25,7 +25,7 @@ LIMB = 20
 """Squares are summed in limbs of this many bits."""
 
 
-class ItemKnnParameters(Parameters, frozen=True):
+class ItemKnnParameters(ItemListsParameters, frozen=True):
     """similarity(i, j) = Σ_h w_hi w_hj |h|^-length / (n_i^history_item n_j^item + shrinkage).
 
     The sum is over histories h, |h| is how many items h has, w a weight as `weighting` makes it,
@@ -33,8 +33,6 @@ class ItemKnnParameters(Parameters, frozen=True):
     chosen on parts carved from training data (benchmarks/recommend.md lists every try).
     """
 
-    neighbours: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
-    """How many neighbours each item keeps."""
     weighting: Weighting = "linear"
     """What an interaction's weight becomes; on weights that are all one, linear = log = binary."""
     length: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.75
@@ -45,12 +43,6 @@ class ItemKnnParameters(Parameters, frozen=True):
     """How much less an item is recommended that everybody has."""
     shrinkage: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """Added to the denominator: evidence from few histories counts less."""
-    least_common: Annotated[int, msgspec.Meta(ge=1)] = 2
-    """Fewer histories with both are no evidence; at 1, a list can give away one history."""
-    own: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
-    """An item's similarity to itself, where what is owned may be recommended again."""
-    longest_history: Annotated[int, msgspec.Meta(ge=2)] = 500
-    """Only this many of a history's heaviest items count: the work grows with its square."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,6 +107,31 @@ def coverage(ranked: Ranked, items: int) -> float:
     return len(np.unique(ranked.items[ranked.items >= 0])) / items
 
 
+def gini(ranked: Ranked, items: int) -> float:
+    """How unevenly lists use the catalogue: 0 where every item stands on as many, near 1 on few."""
+    shown = np.sort(np.bincount(ranked.items[ranked.items >= 0], minlength=items))
+    if not shown.any():
+        return 0.0
+    places = np.arange(1, items + 1)
+    return float((2 * places - items - 1) @ shown / (items * shown.sum()))
+
+
+def ips_recall(ranked: Ranked, held: Held, train: Interactions) -> float | None:
+    """Recall in which an item counts by one over how many have it, as if all were seen as often.
+
+    Items that nobody has in `train` have no such chance, and are left out; None where only they
+    are. Over customers, the mean of each one's own ratio.
+    source : the self-normalised estimate of Yang et al. (2018), with chances as counts
+    """
+    count = len(train.items)
+    having = np.bincount(train.histories.indices, minlength=count)
+    weight = np.append(np.where(having > 0, 1 / np.maximum(having, 1), 0.0), 0.0)
+    whole = np.bincount(held.rows, weight[held.items], minlength=len(held))
+    found = np.where(hits(ranked, held, count), weight[ranked.items], 0.0).sum(axis=1)
+    known = whole > 0
+    return float((found[known] / whole[known]).mean()) if known.any() else None
+
+
 def novelty(ranked: Ranked, train: Interactions) -> float | None:
     """Mean over lists of the mean of -log2(share of customers who have the item); None without."""
     histories = train.histories

@@ -11,12 +11,24 @@ from typing import TYPE_CHECKING, Any, Literal
 from bespeak.errors import NotFound
 from bespeak.recommend.als import Als, AlsParameters, fit_als
 from bespeak.recommend.base import Model, Parameters, checked
+from bespeak.recommend.blend import Blend, BlendParameters, fit_blend
+from bespeak.recommend.ease import Ease, EaseParameters, fit_ease
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
+from bespeak.recommend.graph import Graph, GraphParameters, fit_graph
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
+from bespeak.recommend.rp3beta import (
+    Rp3Beta,
+    Rp3BetaParameters,
+    fit_rp3beta,
+    fit_rp3beta_where,
+)
+from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
+from bespeak.recommend.sparse_ease import SparseEase, SparseEaseParameters, fit_sparse_ease
 from bespeak.recommend.texts import Ids
+from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -41,7 +53,18 @@ MODELS: Mapping[str, Kind] = {
     "popular": Kind(PopularParameters, fit_popular, Popular.load),
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
+    "rp3beta": Kind(Rp3BetaParameters, fit_rp3beta, Rp3Beta.load, fit_rp3beta_where),
+    "ease": Kind(EaseParameters, fit_ease, Ease.load),
+    "sparse_ease": Kind(SparseEaseParameters, fit_sparse_ease, SparseEase.load),
+    "graph": Kind(GraphParameters, fit_graph, Graph.load),
     "als": Kind(AlsParameters, fit_als, Als.load),
+    "transitions": Kind(TransitionsParameters, fit_transitions, Transitions.load),
+    "session_knn": Kind(SessionKnnParameters, fit_session_knn, SessionKnn.load),
+    "blend": Kind(
+        BlendParameters,
+        lambda interactions, parameters: fit_blend(interactions, parameters, fit),
+        lambda folder: Blend.load(folder, load),
+    ),
 }
 
 
@@ -64,7 +87,11 @@ def parameters_of(name: str, given: Mapping[str, Any] | None = None) -> Paramete
 
     raises : NotFound; ConfigInvalid, naming the key, what was found and what was expected
     """
-    return checked(kind_of(name).parameters, name, given or {})
+    found = checked(kind_of(name).parameters, name, given or {})
+    if isinstance(found, BlendParameters):
+        for part in found.parts:
+            parameters_of(part.model, part.parameters)
+    return found
 
 
 def fit(
@@ -103,5 +130,11 @@ def needs(names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]]) -> 
 
     raises : as `parameters_of`
     """
-    each = (parameters_of(name, parameters.get(name)).needs for name in names)
-    return frozenset[str]().union(*each)
+    return frozenset[str]().union(*(_needs(name, parameters.get(name)) for name in names))
+
+
+def _needs(name: str, given: Mapping[str, Any] | None) -> frozenset[str]:
+    found = parameters_of(name, given)
+    if isinstance(found, BlendParameters):
+        return frozenset[str]().union(*(_needs(p.model, p.parameters) for p in found.parts))
+    return found.needs

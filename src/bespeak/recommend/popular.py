@@ -103,6 +103,14 @@ class Popular:
             found[labels == label] = self._score(label)
         return found
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        labels, found = self._labels(histories), np.zeros(items.shape, np.int64)
+        for label in np.unique(labels).tolist():
+            rows = labels == label
+            found[rows] = self._score(label)[items[rows]]
+        return np.where(items >= 0, found, 0)
+
     def recommend(
         self,
         histories: Histories,

@@ -112,7 +112,7 @@ def offered(
     k = len(to_items)
     shares = np.empty(len(members), np.int64)
     barred, allow = limits
-    reached = _added_up(had, lists, unit, allow, shares, (sums, touched))
+    reached = _added_up(had, lists, unit, allow, shares, work)
     for at in range(len(barred)):
         sums[barred[at]] = 0
     heap_scores, heap_items = np.empty(k + 1, np.int64), np.empty(k + 1, np.int32)
@@ -122,7 +122,7 @@ def offered(
         total = sums[item]
         if total > 0 and (size < k or total >= heap_scores[0]):
             size = put(heap_scores, heap_items, size, k, total, item)
-        sums[item] = 0
+        sums[item], slots[item] = 0, 0
     unload(heap_scores, heap_items, size, to_scores, to_items)
     _explained((members, shares), lists, unit[0], slots, size, found)
     return size
@@ -135,13 +135,16 @@ def _added_up(
     unit: tuple[int, float],
     allow: Any,
     shares: Any,
-    work: tuple[Any, Any],
+    work: tuple[Any, Any, Any],
 ) -> int:
-    """Fill `shares`, and the sums of what may be listed; how many items were touched."""
+    """Fill `shares`, and the sums of what may be listed; how many items were touched.
+
+    A sum that is 0 again, since one item speaks for another and one against it, was touched before.
+    """
     members, weights = had
     starts, others, similar, _ = lists
     own, whole = unit
-    sums, touched = work
+    sums, touched, slots = work
     total = 0
     for index in range(len(weights)):
         total += weights[index]
@@ -152,16 +155,16 @@ def _added_up(
         share: Any = max(1, np.int64(np.rint(weights[index] * scale)))
         shares[index] = share
         if share * own > 0 and allow[item]:
-            if sums[item] == 0:
-                touched[reached] = item
+            if sums[item] == 0 and slots[item] == 0:
+                touched[reached], slots[item] = item, 1
                 reached += 1
             sums[item] += share * own
         for at in range(starts[item], starts[item + 1]):
             other = others[at]
             added = share * similar[at]
-            if added > 0 and allow[other]:
-                if sums[other] == 0:
-                    touched[reached] = other
+            if added != 0 and allow[other]:
+                if sums[other] == 0 and slots[other] == 0:
+                    touched[reached], slots[other] = other, 1
                     reached += 1
                 sums[other] += added
     return reached

@@ -29,11 +29,13 @@ class Held:
     customers : int32, each row's customer among those of the training part; -1: not there
     items     : int32, positions among the training part's items; -1: not there, so never hit,
                 but still relevant
+    asked     : what is known of each row, where that is not its customer's training part
     """
 
     customers: Index
     indptr: Whole
     items: Index
+    asked: Histories | None = None
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -47,7 +49,13 @@ class Held:
         """Only some entries, and only the rows that have any left."""
         rows = self.rows[kept]
         left, renumbered = np.unique(rows, return_inverse=True)
-        return Held(self.customers[left], compressed(renumbered, len(left)), self.items[kept])
+        asked = None if self.asked is None else self.asked.take(left)
+        indptr = compressed(renumbered, len(left))
+        return Held(self.customers[left], indptr, self.items[kept], asked)
+
+    def known(self, train: Interactions) -> Histories:
+        """What each row's list is made of."""
+        return train.histories.take(self.customers) if self.asked is None else self.asked
 
 
 def hold(train: Interactions, customers: Sequence[str], items: Sequence[str]) -> Held:
@@ -146,8 +154,8 @@ def unowned(held: Held, histories: Histories, items: int) -> Flags:
 
 
 def new_to(held: Held, train: Interactions) -> Held:
-    """Only what a list may offer its customer who has what is in `train`; see `owned`."""
-    had = owned(train.histories.take(held.customers), buys=train.buys, as_of=train.as_of)
+    """Only what a list may offer its customer, or its session, by `owned`."""
+    had = owned(held.known(train), buys=train.buys, as_of=train.as_of)
     return held.where(unowned(held, had, len(train.items)))
 
 

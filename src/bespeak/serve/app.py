@@ -25,7 +25,7 @@ from bespeak.serve.admission import CUSTOMER, Admission
 from bespeak.serve.answers import Problem
 from bespeak.serve.direct import Direct
 from bespeak.serve.endpoint import routes
-from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error
+from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error, on_os_error
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
 from bespeak.serve.journal import Form, told
@@ -111,6 +111,7 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
         exception_handlers={
             BespeakError: on_bespeak_error,
             HTTPException: on_http_error,
+            OSError: on_os_error,
             Exception: on_bug,
         },
         middleware=[Middleware(Direct, routes=addresses)],

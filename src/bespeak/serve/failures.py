@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -23,17 +24,26 @@ STATUS: Mapping[type[errors.BespeakError], int] = MappingProxyType(
             errors.SourceUnreadable, errors.MappingImpossible, errors.ColumnMissing,
             errors.NotFound, errors.BadRequest, errors.NotReady, errors.WorkspaceBusy,
             errors.ArtifactCorrupt, errors.EngineUnavailable, errors.AddressTaken,
-            errors.LogUnavailable, errors.Busy, errors.KeyMissing, errors.NotAllowed,
-            errors.VersionRefused,
+            errors.LogUnavailable, errors.DiskUnavailable, errors.Busy,
+            errors.KeyMissing, errors.NotAllowed, errors.VersionRefused,
         )
     }
 )  # fmt: skip
 """Error class -> HTTP status; errors.py says them, this is the table that the API documents."""
 
 LATER: Mapping[type[errors.BespeakError], str] = MappingProxyType(
-    {errors.Busy: "1", errors.LogUnavailable: "2", errors.NotReady: "10"}
-)
+    {
+        errors.Busy: "1", errors.LogUnavailable: "2", errors.DiskUnavailable: "10",
+        errors.NotReady: "10",
+    }
+)  # fmt: skip
 """Error class -> the seconds after which to ask again, where that may help."""
+
+
+OF_THE_DISK = frozenset(
+    {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EIO}
+)
+"""What the system calls a disk that is full, or that may not be written."""
 
 
 def status(error: errors.BespeakError) -> int:
@@ -72,6 +82,18 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     answer = reply(Refusal(said), error.status_code)
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def on_os_error(request: Request, error: Exception) -> Response:
+    """A file that could not be written for the disk's sake is said to be so; else it is a bug."""
+    if not isinstance(error, OSError) or error.errno not in OF_THE_DISK:
+        return await on_bug(request, error)
+    logging.getLogger("bespeak.serve").error("a file can't be written: %s", error)
+    said = errors.DiskUnavailable(
+        f"a file of the workspace can't be written: {error.strerror}",
+        next_step="See to the disk's space and rights, and ask again.",
+    )
+    return await on_bespeak_error(request, said)
 
 
 async def on_bug(request: Request, error: Exception) -> Response:

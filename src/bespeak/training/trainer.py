@@ -204,19 +204,29 @@ def main() -> None:
     """Look until standard input ends; a second trainer of one workspace waits for the first."""
     signal.signal(signal.SIGTERM, _ended)
     workspace = Workspace(Path(sys.argv[1]))
-    folder = workspace.root / FOLDER
-    folder.mkdir(exist_ok=True)
-    with (folder / ".trainer").open("wb") as stream:
-        trainer = None
-        try:
-            while not select.select([0], [], [], LOOK_S)[0]:
-                if trainer is None and _mine(stream):
+    trainer, door, wrong = None, None, ""
+    try:
+        while not select.select([0], [], [], LOOK_S)[0]:
+            try:
+                door = door or _door(workspace.root / FOLDER)
+                if trainer is None and _mine(door):
                     trainer = Trainer(workspace)
                 if trainer is not None:
                     trainer.look()
-        finally:
-            if trainer is not None:
-                trainer.stop()
+                wrong = ""
+            except OSError as error:  # a disk that is full or read-only may be well again
+                if str(error) != wrong:
+                    wrong = str(error)
+                    LOG.error("no run can be seen to until the disk can be written: %s", error)
+    finally:
+        if trainer is not None:
+            trainer.stop()
+
+
+def _door(folder: Path) -> IO[bytes]:
+    """The file whose lock says who trains; it stays open as long as the process lives."""
+    folder.mkdir(exist_ok=True)
+    return (folder / ".trainer").open("wb")
 
 
 def _mine(stream: IO[bytes]) -> bool:

@@ -1,0 +1,104 @@
+"""Past histories in their order, with an index from each item to the newest that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bespeak.compiled import sealed
+from bespeak.recommend import order
+from bespeak.recommend.histories import Histories, Index, Whole, compressed
+from bespeak.recommend.texts import load_array
+
+_ARRAYS: Mapping[str, type[np.generic]] = {
+    "indptr": np.int64,
+    "members": np.int32,
+    "first": np.int16,
+    "last": np.int16,
+    "factors": np.int32,
+    "starts": np.int64,
+    "entries": np.int32,
+    "row_of": np.int32,
+    "having": np.int32,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Row r has the items `members[indptr[r]:indptr[r + 1]]`; row 0 is the newest.
+
+    first, last     : int16, the first and last place of each entry in its row
+    factors         : int32 a row, how much it counts
+    starts, entries : per item, the entries that hold it, of the newest rows only
+    row_of          : int32, the row of each entry
+    having          : int32, past histories that hold each item, all of them
+    """
+
+    indptr: Whole
+    members: Index
+    first: NDArray[np.int16]
+    last: NDArray[np.int16]
+    factors: Index
+    starts: Whole
+    entries: Index
+    row_of: Index
+    having: Index
+
+    @classmethod
+    def of(
+        cls, histories: Histories, items: int, parameters: order.OrderParameters, newest: int
+    ) -> Past:
+        """Order the rows by age and their items by place.
+
+        newest : an item's index names at most this many rows
+        """
+        used = histories.latest(parameters.longest_history)
+        rows, ages = order.newest_first(used)
+        past = used.take(rows)
+        first, last = past.places()
+        by_item = np.argsort(past.indices, kind="stable")  # within an item: the newest rows first
+        starts = compressed(past.indices.astype(np.int64), items)
+        place = np.arange(len(by_item)) - starts[past.indices[by_item]]
+        kept = by_item[place < newest]
+        return cls(
+            past.indptr, past.indices, first.astype(np.int16), last.astype(np.int16),
+            order.factors(past.lengths, ages, parameters),
+            compressed(past.indices[kept].astype(np.int64), items), kept.astype(np.int32),
+            past.rows.astype(np.int32), np.diff(starts).astype(np.int32),
+        )  # fmt: skip
+
+    def memory(self, parameters: order.OrderParameters) -> tuple[Any, ...]:
+        """As order_kernels.py reads it."""
+        after, before = order.nearness(parameters)
+        return (
+            sealed(self.indptr, self.members, self.first, self.last, self.factors),
+            sealed(self.starts, self.entries, self.row_of),
+            (*sealed(after, before), round(parameters.own * order.NEAR)),
+        )
+
+    def indexed(self) -> Any:
+        """Per entry, whether the index names it."""
+        named = np.zeros(len(self.members), np.bool_)
+        named[self.entries] = True
+        return sealed(named)[0]
+
+    def save(self, folder: Path) -> None:
+        """One .npy a column."""
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> Past:
+        """What `save` wrote, mapped.
+
+        raises : ArtifactCorrupt
+        """
+        arrays: dict[str, Any] = {
+            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
+        }
+        return cls(**arrays)

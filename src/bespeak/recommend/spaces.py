@@ -1,0 +1,185 @@
+"""What a search may try of each model: settings, when it makes sense at all, what it will cost.
+
+A model without a row is tried with its defaults. Seconds are guesses for a first try on an ordinary
+core, a little too many rather than too few; after it, what it took is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bespeak.recommend.histories import NO_TIME, Interactions
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides which models make sense, and what they cost.
+
+    pairs    : Σ over histories of the square of their lengths, none counted longer than 500
+    timed    : whether times are known
+    repeat   : whether a list may hold what its owner has
+    sessions : whether a history is one visit, in its order
+    weighed  : whether weights differ
+    """
+
+    customers: int
+    items: int
+    entries: int
+    pairs: int
+    timed: bool
+    repeat: bool
+    sessions: bool
+    weighed: bool
+
+    @classmethod
+    def of(cls, known: Interactions, *, repeat: bool, sessions: bool = False) -> Shape:
+        histories = known.histories
+        weights = histories.weights
+        return cls(
+            customers=len(histories), items=len(known.items), entries=len(histories.indices),
+            pairs=int((np.minimum(histories.lengths, 500) ** 2).sum()),
+            timed=bool((histories.last_time != NO_TIME).any()), repeat=repeat, sessions=sessions,
+            weighed=len(weights) > 0 and bool((weights != weights[0]).any()),
+        )  # fmt: skip
+
+
+Values = Mapping[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Space:
+    """One model's settings that are worth a try.
+
+    values  : for data of a shape: setting -> its values, in an order in which neighbours are alike,
+              text in any; the settings that matter most come first
+    grows   : setting -> the power of its value with which the seconds grow
+    seconds : a first try with the defaults
+    unfit   : why the model makes no sense here; None where it does
+    """
+
+    values: Callable[[Shape], Values] = field(default=lambda shape: {})
+    grows: Mapping[str, float] = field(default_factory=dict)
+    seconds: Callable[[Shape], float] = field(default=lambda shape: 1e-5 * shape.entries)
+    unfit: Callable[[Shape], str | None] = field(default=lambda shape: None)
+
+
+def _popular(shape: Shape) -> Values:
+    return {"window_days": (7.0, 14.0, 28.0, 56.0, 0.0)} if shape.timed else {}
+
+
+def _item_knn(shape: Shape) -> Values:
+    found: dict[str, tuple[Any, ...]] = {
+        "item": (0.1, 0.2, 0.3, 0.4, 0.5),
+        "length": (0.0, 0.25, 0.5, 0.75, 1.0, 1.25),
+        "history_item": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+        "shrinkage": (0.0, 1.0, 3.0, 10.0, 30.0),
+        "neighbours": (50, 100, 200, 400),
+    }
+    if shape.repeat:
+        found["own"] = (0.0, 0.3, 1.0, 3.0, 10.0)
+    flat = () if shape.weighed else ("log", "binary")  # the same as linear where all weigh the same
+    kinds = ("linear", "log", "binary", "tfidf", "bm25")
+    return found | {"weighting": tuple(kind for kind in kinds if kind not in flat)}
+
+
+def _als(shape: Shape) -> Values:
+    return {
+        "alpha": (1.0, 3.0, 10.0, 30.0, 100.0),
+        "regularization": (0.1, 0.3, 1.0, 3.0, 10.0),
+        "factors": (32, 64, 128, 256),
+        "iterations": (3, 5, 8, 12),
+        "frequency": (0.0, 0.5, 1.0),
+    }
+
+
+def _linear(shape: Shape) -> Values:
+    return {
+        "penalty": (0.1, 0.3, 1.0, 3.0, 10.0),
+        "length": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "dropout": (0.0, 0.2, 0.4, 0.6),
+        "neighbours": (50, 100, 200, 400),
+    }
+
+
+def _rp3beta(shape: Shape) -> Values:
+    return {
+        "beta": (0.0, 0.15, 0.3, 0.45, 0.6),
+        "alpha": (0.5, 0.75, 1.0, 1.25),
+        "neighbours": (50, 100, 200, 400),
+    }
+
+
+def _graph(shape: Shape) -> Values:
+    return {
+        "rank": (64, 128, 256, 512, 1024, 1536),
+        "share": (0.25, 0.5, 1.0, 1.5, 2.0),
+        "sharpness": (0.0, 0.5, 1.0, 1.5),
+        "recommended": (0.1, 0.2, 0.3, 0.4),
+        "history_item": (0.3, 0.4, 0.5, 0.6),
+        "neighbours": (100, 200, 400),
+    }
+
+
+def _ordered(shape: Shape) -> Values:
+    found: dict[str, tuple[Any, ...]] = {
+        "fade": (0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+        "item": (0.0, 0.1, 0.2, 0.25, 0.3, 0.4),
+        "history_item": (0.0, 0.2, 0.4, 0.5, 0.6, 0.8),
+        "recency": (0.0, 0.6, 1.2, 2.0, 4.0),
+        "distance": (0.0, 0.2, 0.35, 0.5, 0.8),
+        "backward": (0.3, 0.5, 0.7, 0.85, 1.0),
+        "length": (0.0, 0.2, 0.4),
+    }
+    return found | ({"own": (0.0, 1.0, 1.5, 2.0, 3.0)} if shape.repeat else {})
+
+
+def _session_knn(shape: Shape) -> Values:
+    more = {"neighbours": (100, 200, 500, 1000), "newest": (500, 1000, 2000, 4000)}
+    return {**_ordered(shape), **more}
+
+
+def _only_owned(shape: Shape) -> str | None:
+    return None if shape.repeat else "it offers only what its customer has, which is ruled out"
+
+
+SPACES: Mapping[str, Space] = {
+    "popular": Space(_popular, seconds=lambda shape: 1e-7 * shape.entries),
+    "frequency": Space(seconds=lambda shape: 1e-7 * shape.entries, unfit=_only_owned),
+    "item_knn": Space(
+        _item_knn,
+        grows={"neighbours": 0.2},
+        seconds=lambda shape: 2e-8 * shape.pairs + 1e-6 * shape.entries,
+    ),
+    "rp3beta": Space(
+        _rp3beta,
+        grows={"neighbours": 0.2},
+        seconds=lambda shape: 2e-8 * shape.pairs + 1e-6 * shape.entries,
+    ),
+    "graph": Space(
+        _graph,
+        grows={"rank": 1.2, "neighbours": 0.1},
+        seconds=lambda shape: 4e-8 * shape.pairs + 2e-5 * shape.entries,
+    ),
+    "transitions": Space(_ordered, seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries),
+    "session_knn": Space(
+        _session_knn,
+        grows={"neighbours": 0.3, "newest": 0.7},
+        seconds=lambda shape: 1e-5 * shape.entries,
+    ),
+    "sparse_ease": Space(_linear, seconds=lambda shape: 2e-8 * shape.pairs + 5e-4 * shape.items),
+    "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),
+    "als": Space(
+        _als,
+        grows={"factors": 1.7, "iterations": 1.0},
+        seconds=lambda shape: 4e-6 * shape.entries + 1e-4 * (shape.customers + shape.items),
+    ),
+}
+
+
+def space_of(name: str) -> Space:
+    """The model's row, or one without settings."""
+    return SPACES.get(name, Space())

@@ -1,0 +1,188 @@
+"""What comes next after an item: each item's list of what stood near it, later rather than before.
+
+source : the sequential rules of Ludewig & Jannach (2018), with the weights of session_knn
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from bespeak.compiled import sealed
+from bespeak.recommend import list_sums, near, order, order_kernels
+from bespeak.recommend.base import (
+    RHYTHM,
+    WITH,
+    Ranked,
+    Why,
+    Whys,
+    check_asked,
+    check_block,
+)
+from bespeak.recommend.histories import (
+    Flags,
+    Histories,
+    Index,
+    Interactions,
+    Whole,
+    read_json,
+    write_json,
+)
+from bespeak.recommend.past import Past
+from bespeak.recommend.texts import Ids, load_array
+
+_ARRAYS: Mapping[str, type[np.generic]] = {
+    "indptr": np.int64,
+    "next_items": np.int32,
+    "nearness": np.int32,
+    "common": np.int32,
+    "having": np.int32,
+}
+
+
+class TransitionsParameters(order.OrderParameters, frozen=True):
+    """nearness(i, j) = n_j^-item Σ factor(s) near(i, j; s) over past histories s that hold both;
+    a history's score for j is the mean of its items' nearness to it, weighted by their shares.
+    What the settings of order mean is said in order.py; these are the defaults that differ.
+    """
+
+    fade: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
+    distance: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
+    own: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
+    history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
+    item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.25
+    length: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
+    neighbours: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
+    """How many next items each item keeps."""
+    least_common: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """Fewer past histories with both are no evidence; at 1, a list can give away one of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """Each item's next items, compressed: nearest first, ties by item id.
+
+    nearness : int32; `scale` of them are one history in which j stands right after i
+    common   : int32, past histories that hold both
+    having   : int32, past histories that hold each item
+    An item's own list names it too, for what is had again.
+    """
+
+    name: ClassVar[str] = "transitions"
+
+    items: Ids
+    parameters: TransitionsParameters
+    scale: float
+    indptr: Whole
+    next_items: Index
+    nearness: Index
+    common: Index
+    having: Index
+
+    @property
+    def unit(self) -> float:
+        return self.scale * order.SHARES
+
+    def scores(self, histories: Histories) -> Whole:
+        check_block(len(histories), len(self.items))
+        return list_sums.sums(self._lists, 0, *self._used(histories))
+
+    def recommend(
+        self,
+        histories: Histories,
+        k: int,
+        *,
+        exclude: Histories | None = None,
+        allow: Flags | None = None,
+    ) -> Ranked:
+        check_asked(k, histories, exclude, allow)
+        return list_sums.best(
+            self._lists, 0, *self._used(histories), k, exclude=exclude, allow=allow
+        )
+
+    def similar(self, items: Index, k: int) -> Ranked:
+        """For each of `items`, what comes next after it, itself left out."""
+        alone = Histories.of_lists([[item] for item in items.tolist()])
+        return self.recommend(alone, k, exclude=alone)
+
+    def why(self, history: Histories, items: Index) -> list[Why]:
+        entries, givers = self._strongest(history, items[None, :])
+        return [
+            Why("with", other=giver, customers=int(self.common[entry]))
+            if giver != item
+            else Why("rhythm", other=item)
+            for item, entry, giver in zip(
+                items.tolist(), entries[0].tolist(), givers[0].tolist(), strict=True
+            )
+        ]
+
+    def whys(self, histories: Histories, items: Index) -> Whys:
+        _, givers = self._strongest(histories, items)
+        again = givers == items
+        kinds = np.where(items < 0, -1, np.where(again, RHYTHM, WITH)).astype(np.int8)
+        return Whys(kinds, np.where(again, -1, givers).astype(np.int32))
+
+    def said(self) -> dict[str, Any]:
+        return {"pairs": len(self.common)}
+
+    def save(self, folder: Path) -> None:
+        self.items.save(folder, "items")
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+        about = {"scale": self.scale, "parameters": msgspec.to_builtins(self.parameters)}
+        write_json(folder / "model.json", about)
+
+    @classmethod
+    def load(cls, folder: Path) -> Transitions:
+        """What `save` wrote, mapped.
+
+        raises : ArtifactCorrupt
+        """
+        about = read_json(folder / "model.json")
+        arrays: dict[str, Any] = {
+            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
+        }
+        parameters = msgspec.convert(about["parameters"], TransitionsParameters)
+        return cls(Ids.load(folder, "items"), parameters, about["scale"], **arrays)
+
+    @property
+    def _lists(self) -> list_sums.Lists:
+        return self.indptr, self.next_items, self.nearness
+
+    def _used(self, histories: Histories) -> tuple[Histories, Whole]:
+        """What counts of histories, and how much."""
+        used = histories.latest(self.parameters.longest_history)
+        return used, order.shares(used, self.having, self.parameters)
+
+    def _strongest(self, histories: Histories, items: Index) -> tuple[Whole, Index]:
+        return list_sums.strongest(self._lists, 0, *self._used(histories), items)
+
+
+def fit_transitions(interactions: Interactions, parameters: TransitionsParameters) -> Transitions:
+    """Every item's list, a part of the items at a time, side by side."""
+    count = len(interactions.items)
+    past = Past.of(interactions.histories, count, parameters, len(interactions.histories))
+    memory = past.memory(parameters)
+    rarity = sealed(np.maximum(past.having, 1.0) ** -parameters.item)[0]
+    scale = _scale(past, rarity, parameters)
+
+    def following(span: tuple[int, int], found: tuple[Any, ...]) -> Any:
+        return order_kernels.following(memory, rarity, parameters.least_common, scale, span, found)
+
+    work = np.concatenate([[0], np.cumsum(np.diff(past.indptr)[past.row_of[past.entries]])])
+    lists = near.filled(following, np.diff(work[past.starts]), parameters.neighbours)
+    one = scale * order.FACTOR * order.NEAR
+    return Transitions(interactions.items, parameters, one, *lists, past.having)
+
+
+def _scale(past: Past, rarity: Any, parameters: TransitionsParameters) -> float:
+    """Units of nearness: a power of two that keeps each within 31 bits."""
+    counted = np.bincount(past.members, past.factors[past.row_of], minlength=len(rarity))
+    most = float((counted * rarity).max(initial=1.0)) * order.NEAR * max(parameters.own, 1.0)
+    return 2.0 ** math.floor(30.9 - math.log2(most))

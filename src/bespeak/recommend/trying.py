@@ -1,0 +1,197 @@
+"""Configurations tried within a budget of seconds: each fitted, asked, measured and told of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from bespeak.errors import BespeakError
+from bespeak.recommend import metrics
+from bespeak.recommend.base import Model
+from bespeak.recommend.carving import Trial
+from bespeak.recommend.evaluate import ranked_in_blocks
+from bespeak.recommend.histories import Interactions
+from bespeak.recommend.models import parameters_of
+from bespeak.recommend.spaces import Shape, space_of
+
+Fit = Callable[[str, Interactions, Mapping[str, Any]], Model]
+Clock = Callable[[], float]
+
+
+class Config(NamedTuple):
+    """A model and those of its settings that are no defaults."""
+
+    model: str
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def title(self) -> str:
+        said = ", ".join(f"{name}={value}" for name, value in sorted(self.parameters.items()))
+        return f"{self.model}({said})" if said else self.model
+
+    def with_value(self, name: str, value: Any, default: Any) -> Config:
+        """The same with one setting changed; a default is left out."""
+        others = {key: old for key, old in self.parameters.items() if key != name}
+        return Config(self.model, others if value == default else {**others, name: value})
+
+    def same(self, other: Config) -> bool:
+        return self.model == other.model and dict(self.parameters) == dict(other.parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Try:
+    """A configuration and what it came to.
+
+    state   : `tried`; `skipped` for want of time, or since it makes no sense; `failed`
+    figures : metrics on the part held back, means over its rows; empty unless tried
+    because : why it was not tried; else ""
+    model   : as it was fitted without the part held back, while it is still of use
+    """
+
+    config: Config
+    state: Literal["tried", "skipped", "failed"]
+    figures: Mapping[str, float] = field(default_factory=dict)
+    fit_s: float = 0.0
+    score_s: float = 0.0
+    because: str = ""
+    title: str = ""
+    model: Model | None = None
+
+    def said(self) -> dict[str, Any]:
+        """For the evidence."""
+        row: dict[str, Any] = {
+            "model": self.config.model,
+            "parameters": dict(self.config.parameters),
+            "state": self.state,
+        }
+        if self.state == "tried":
+            return row | dict(self.figures) | {
+                "fit_s": round(self.fit_s, 3), "score_s": round(self.score_s, 3)
+            }  # fmt: skip
+        return row | {"because": self.because}
+
+
+class Progress(NamedTuple):
+    """What a search is at.
+
+    now  : what is being tried; None after `done`
+    done : what has just been tried or left out
+    best : the best so far
+    measure : what is maximised, like ndcg@20
+    """
+
+    now: str | None
+    done: Try | None
+    best: Try | None
+    measure: str
+    spent_s: float
+    budget_s: float
+
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass
+class Bench:
+    """Where configurations are tried, one after another, until the time is up.
+
+    tries : everything so far, in its order
+    """
+
+    trial: Trial
+    shape: Shape
+    k: int
+    budget_s: float
+    fit: Fit
+    tell: Tell
+    clock: Clock = time.perf_counter
+    tries: list[Try] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
+
+    @property
+    def measure(self) -> str:
+        return f"ndcg@{self.k}"
+
+    @property
+    def spent_s(self) -> float:
+        return self.clock() - self._started
+
+    @property
+    def left_s(self) -> float:
+        return self.budget_s - self.spent_s
+
+    @property
+    def best(self) -> Try | None:
+        """The first of the best."""
+        tried = [one for one in self.tries if one.state == "tried"]
+        return max(tried, key=self.worth, default=None)
+
+    def worth(self, one: Try) -> float:
+        return one.figures.get(self.measure, -1.0)
+
+    def foreseen_s(self, config: Config) -> float:
+        """Seconds that it will take to try: by the last of its kind, else by a guess."""
+        space, last = space_of(config.model), self._last(config.model)
+        if last is None:
+            return space.seconds(self.shape)
+        now, then = (parameters_of(one.model, one.parameters) for one in (config, last.config))
+        took = last.fit_s
+        for name, power in space.grows.items():
+            took *= float((getattr(now, name) / getattr(then, name)) ** power)
+        return took + last.score_s
+
+    def attempt(self, config: Config, *, until_s: float | None = None, keep_s: float = 0.0) -> Try:
+        """Try a configuration, unless it is foreseen to take too long.
+
+        until_s : seconds from the start by which it must be done; the whole budget by default
+        keep_s  : seconds of the budget that must be left then
+        """
+        for one in self.tries:
+            if one.config.same(config) and one.state != "failed":
+                return one
+        foreseen = self.foreseen_s(config)
+        room = self.budget_s - keep_s if until_s is None else min(until_s, self.budget_s - keep_s)
+        if foreseen > room - self.spent_s:
+            return self.skip(config, foreseen, max(room - self.spent_s, 0.0))
+        self.told(now=config.title)
+        started = self.clock()
+        try:
+            model = self.fit(config.model, self.trial.train, config.parameters)
+        except (BespeakError, MemoryError) as error:
+            return self.record(Try(config, "failed", because=str(error) or "memory ran out"))
+        return self.measured(config, model, started)
+
+    def measured(self, config: Config, model: Model, started: float, title: str = "") -> Try:
+        """A fitted model's figures, recorded."""
+        fitted = self.clock()
+        trial = self.trial
+        ranked = ranked_in_blocks(model, trial.asked, self.k, exclude=trial.exclude)
+        values = metrics.accuracy(ranked, trial.held, len(model.items), self.k)
+        figures = {name: float(each.mean()) for name, each in values.items()}
+        return self.record(
+            Try(config, "tried", figures, fitted - started, self.clock() - fitted,
+                title=title or config.title, model=model)
+        )  # fmt: skip
+
+    def skip(self, config: Config, foreseen_s: float, left_s: float, title: str = "") -> Try:
+        """Leave a configuration out for want of time, and say so."""
+        because = f"foreseen to take {foreseen_s:.3g} s, with {left_s:.3g} s left for it"
+        return self.record(Try(config, "skipped", because=because, title=title))
+
+    def record(self, one: Try) -> Try:
+        self.tries.append(one)
+        self.told(done=one)
+        return one
+
+    def _last(self, name: str) -> Try | None:
+        of_kind = [one for one in self.tries if one.config.model == name and one.state == "tried"]
+        return of_kind[-1] if of_kind else None
+
+    def told(self, now: str | None = None, done: Try | None = None) -> None:
+        """Say where the search is; without anything: that it has ended."""
+        self.tell(Progress(now, done, self.best, self.measure, self.spent_s, self.budget_s))
