@@ -80,7 +80,9 @@ def lists(place: Place) -> list[Figure]:
         size = len(said)
         lately(server, place)
         load(server.port, place, "lists")  # each worker has answered a few thousand by then
+        spent = _spent_s(server)
         full = load(server.port, place, "lists")
+        each = (_spent_s(server) - spent) / full["requests"]
         pause = 2e3 * CONNECTIONS / per_second(full) - full["p50_ms"] / 2
         half = load(server.port, place, "lists", pause_ms=pause)
         with arriving(server, place, per_s=1_000):
@@ -93,6 +95,9 @@ def lists(place: Place) -> list[Figure]:
         Figure(
             "… of a bare answer of that size", f"{share:.1%}", "at least 12 %", share >= 0.12,
             f"bare: {per_second(alone):,.0f}/s of {size} bytes",
+        ),
+        Figure(
+            "… processor time of one", f"{each * 1e6:,.0f} µs", "", None, "all threads of a worker"
         ),
         Figure(
             "… p99 at half that load", f"{half['p99_ms']:.1f} ms", "at most 15 ms",
@@ -222,7 +227,7 @@ def swap(place: Place) -> list[Figure]:
         pause = 2e3 * CONNECTIONS / per_second(full) - full["p50_ms"] / 2
         calm = load(server.port, place, "lists", pause_ms=pause)
         opened = json.loads(server.ask("GET", "/health/ready")[1])["opened_at"]
-        with swapping(place, every_s=3.0):
+        with swapping(place, every_s=place.seconds / 4):
             busy = load(server.port, place, "lists", pause_ms=pause)
         if json.loads(server.ask("GET", "/health/ready")[1])["opened_at"] <= opened:
             raise SystemExit("no version was swapped in")
@@ -236,9 +241,10 @@ def swap(place: Place) -> list[Figure]:
     ]  # fmt: skip
 
 
-def flat(place: Place, most_s: float = 100.0) -> list[Figure]:
-    """Private memory before and after many events, and many requests."""
-    found = []
+def flat(place: Place) -> list[Figure]:
+    """Private memory before and after a million events and as many requests, or as many as there
+    is time for: ten loads of each."""
+    found, most_s = [], 10 * place.seconds
     with served(place) as server:
         for what, one, wanted in (("events", [100], 1_000_000), ("lists", [], 1_000_000)):
             load(server.port, place, what, *one, connections=16)
@@ -261,6 +267,16 @@ def _private(server: Server) -> float:
     """MB that the largest worker holds alone."""
     found = [_rollup(pid) for pid in server.workers()]
     return max(one["Private_Clean"] + one["Private_Dirty"] for one in found) / 1e3
+
+
+def _spent_s(server: Server) -> float:
+    """Seconds of processor time that the workers have taken so far."""
+    ticks = 0
+    for pid in server.workers():
+        said = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        user, system = said.rpartition(")")[2].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _rollup(pid: int) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bespeak import compiled
-from bespeak.compiled import find, place, sealed
+from bespeak.compiled import find, place, sealed, span
 
 Texts = list[bytes]
 
@@ -28,6 +28,7 @@ def test_a_text_is_placed_and_found_as_by_a_plain_search(texts: Texts, wanted: b
         text = np.frombuffer(wanted, np.uint8)
         at = bisect_left(texts, wanted)
         assert place(blob, ends, text) == at
+        assert span(blob, ends, text) == (at, bisect_right(texts, wanted))
         assert find(blob, ends, text) == (at if wanted in texts else -1)
 
 

@@ -34,10 +34,15 @@ def _made(function: Function, *, nogil: bool) -> Function:
 
 def sealed(*arrays: Any) -> tuple[Any, ...]:
     """Read-only views, mapped or not: compiled code is made once a type, and these are one."""
-    views = tuple(np.asarray(array).view() for array in arrays)
-    for view in views:
-        view.flags.writeable = False
-    return views
+    return tuple(map(_sealed, arrays))
+
+
+def _sealed(array: Any) -> Any:
+    if type(array) is np.ndarray and not array.flags.writeable:  # as what is mapped is already
+        return array
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 @brief
@@ -59,16 +64,32 @@ def place(blob: Any, ends: Any, wanted: Any) -> int:
 
 
 @brief
+def span(blob: Any, ends: Any, wanted: Any) -> tuple[int, int]:
+    """Where the texts that equal `wanted` begin and end among texts as `place` takes them."""
+    first = place(blob, ends, wanted)
+    last = first
+    while last < len(ends) - 1 and _equal(blob, ends[last], ends[last + 1], wanted):
+        last += 1
+    return first, last
+
+
+@brief
 def find(blob: Any, ends: Any, wanted: Any) -> int:
     """Where `wanted` stands among texts as `place` takes them, the first of equal ones; or -1."""
     at = place(blob, ends, wanted)
-    if at == len(ends) - 1 or ends[at + 1] - ends[at] != len(wanted):
+    if at == len(ends) - 1 or not _equal(blob, ends[at], ends[at + 1], wanted):
         return -1
-    start = ends[at]
-    for index in range(len(wanted)):
-        if blob[start + index] != wanted[index]:
-            return -1
     return at
+
+
+@brief
+def _equal(blob: Any, start: int, stop: int, wanted: Any) -> bool:
+    if stop - start != len(wanted):
+        return False
+    same = 0
+    while same < len(wanted) and blob[start + same] == wanted[same]:
+        same += 1
+    return same == len(wanted)
 
 
 @brief

@@ -137,6 +137,23 @@ class EventLogContract:
         assert items(log.history(["customer:1", "card:7"], 2)) == ["milk", "rice"]
         assert log.history([], 9) == []
 
+    def test_all_that_a_list_goes_by_comes_in_one_read(self, open_log: Open) -> None:
+        log = open_log()
+        log.append([[entry("a", "session:s", "tea", "s")]], received=1)
+        log.append([[word("b", "session:s", 5, "s", marketing=True)]], received=1)
+        log.append([[entry("c", "customer:1", "rice"), entry("d", "customer:2")]], received=1)
+        seen = log.last()
+        log.append([[entry("e", "customer:1", "ink", "s"), entry("f", "card:7")]], received=1)
+        log.append([[word("g", "card:7", 9, personalisation=False)]], received=1)
+        log.change([Change("tea", {"price": "2.50"})], 1)
+        for visitors in (["customer:1", "card:7"], ["customer:1", "session:s"], ["nobody"], []):
+            for limit, after in ((9, 0), (2, 0), (9, seen)):
+                found = log.lately(visitors, limit, after=after)
+                assert list(found.seen) == log.history(visitors, limit, after=after)
+                assert set(found.said) == set(log.consents(visitors))
+                assert found.changed == log.changes_last() == 1
+        assert items(list(log.lately(["customer:1"], 9, after=seen).seen)) == ["tea", "ink"]
+
     def test_a_history_can_begin_after_a_position(self, open_log: Open) -> None:
         log = open_log()
         log.append([[entry("a", item="tea")]], received=1)

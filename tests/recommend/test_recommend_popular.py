@@ -4,7 +4,7 @@ import numpy as np
 
 from bespeak.recommend.files import Rows, interactions_of
 from bespeak.recommend.histories import Histories, Interactions
-from bespeak.recommend.popular import DAY, PopularParameters, fit_popular
+from bespeak.recommend.popular import DAY, HEAD, PopularParameters, fit_popular
 from contracts.recommender import RecommenderContract, world
 
 
@@ -104,3 +104,16 @@ def test_it_says_how_many_customers_and_days_it_counted() -> None:
     new, old = model.why(Histories.empty(1), np.array([0, 1], np.int32))
     assert (new.customers, new.days) == (2, 28)
     assert (old.customers, old.days) == (3, None)
+
+
+def test_a_list_is_as_long_as_there_are_items_for_it_however_far_down_they_stand() -> None:
+    catalogue = [f"i{number:04}" for number in range(HEAD + 30)]
+    model = fit_popular(world([("a", item) for item in catalogue]), PopularParameters())
+    allow = np.zeros(len(catalogue), np.bool_)
+    allow[[3, HEAD + 5, HEAD + 9, HEAD + 20]] = True
+    for k in (1, 3, 10):
+        listed = model.recommend(Histories.empty(1), k, allow=allow).row(0)
+        assert listed.tolist() == [3, HEAD + 5, HEAD + 9, HEAD + 20][:k]
+    had = Histories.of_lists([[3, HEAD + 5], [HEAD + 9]])
+    listed = model.recommend(had, 2, exclude=had, allow=allow)
+    assert listed.items.tolist() == [[HEAD + 9, HEAD + 20], [3, HEAD + 5]]

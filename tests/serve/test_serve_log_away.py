@@ -11,7 +11,7 @@ import pytest
 from asking import Answer, Ask, ask_of
 
 from bespeak.errors import LogUnavailable
-from bespeak.live import Change, Entry, Seen, SQLiteLog, commit
+from bespeak.live import Change, Entry, Lately, Seen, SQLiteLog, commit
 from bespeak.serve import Intake, Shop, create_app
 
 
@@ -35,6 +35,10 @@ class Breakable(SQLiteLog):
     def history(self, visitors: Sequence[str], limit: int, *, after: int = 0) -> list[Seen]:
         self._check()
         return super().history(visitors, limit, after=after)
+
+    def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
+        self._check()
+        return super().lately(visitors, limit, after=after)
 
     def changes_last(self) -> int:
         self._check()

@@ -80,7 +80,9 @@ class Keyring:
     def get(self, key_id: str) -> Key | None:
         """The key of that id, while it holds."""
         found = self._known().get(key_id)
-        return found if found is not None and found.holds(datetime.now(UTC)) else None
+        if found is None or found.expires is None:
+            return found
+        return found if found.holds(datetime.now(UTC)) else None
 
     def find(self, given: str) -> Key | None:
         """The key that was given, while it holds; how long this takes tells nothing."""

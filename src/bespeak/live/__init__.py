@@ -28,7 +28,7 @@ from bespeak.live.event import (
     identifiers_of,
     impression,
 )
-from bespeak.live.log import Admit, Held, Kept, Log, Seen, Shown, everybody
+from bespeak.live.log import Admit, Held, Kept, Lately, Log, Seen, Shown, everybody
 from bespeak.live.opening import FILE_NAME, open_log
 from bespeak.live.postgres import PostgresLog
 from bespeak.live.sqlite import SQLiteLog
@@ -48,6 +48,7 @@ __all__ = [
     "Identify",
     "Kept",
     "KeptChange",
+    "Lately",
     "Log",
     "Permit",
     "PostgresLog",

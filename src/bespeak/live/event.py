@@ -183,14 +183,19 @@ def _entry(event: Event, known: Mapping[str, str], received: datetime) -> Entry:
     kept = msgspec.structs.replace(
         _as_meant(event), event_id=event_id, identifiers=dict(known), time=time.astimezone(UTC)
     )
+    return _kept(kept, event_id, actor, time)
+
+
+def _kept(event: Event, event_id: str, actor: str | None, time: datetime) -> Entry:
+    """An event as the log has it; its id and its time stand in it too."""
     return Entry(
         event_id=event_id,
         visitor=actor or f"{SESSION}:{event.session_id}",
         session=event.session_id,
         item_id=event.item_id,
-        type=kept.type,
+        type=event.type,
         time=(time - EARLIEST) // timedelta(microseconds=1),
-        body=_encode(kept),
+        body=_encode(event),
     )
 
 
@@ -210,12 +215,13 @@ def impression(
     actor : whose list it was, as `namespace:value`; or else the visitor of `session`
     said  : which model made it, and so on
     """
+    event_id, time = f"shown-{request_id}", time.astimezone(UTC)
     event = Event(
-        "impression", event_id=f"shown-{request_id}", time=time, session_id=session,
+        "impression", event_id=event_id, time=time, session_id=session,
         identifiers={} if actor is None else {actor.partition(":")[0]: actor},
-        request_id=request_id, place=place, device=device, properties={SHOWN: list(items), **said},
+        request_id=request_id, place=place, device=device, properties={SHOWN: items, **said},
     )  # fmt: skip
-    return _entry(event, event.identifiers, time)
+    return _kept(event, event_id, actor, time)
 
 
 def items_shown(body: bytes) -> list[str]:

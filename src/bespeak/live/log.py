@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bespeak.columns import SESSION
 from bespeak.consent import Consent
 from bespeak.live.changes import Change, KeptChange
+from bespeak.live.consents import consent_of
 from bespeak.live.event import Entry
+
+SEEN, SAID = 0, 1
+"""Kinds of rows of `Lately.of`."""
 
 
 class Seen(NamedTuple):
@@ -27,6 +31,37 @@ class Shown(NamedTuple):
     items: Sequence[str]
     time: int
     """Microseconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Lately:
+    """What a list goes by, of one person and of the catalogue, at one moment.
+
+    seen    : as `Log.history` gives it
+    said    : as `Log.consents`
+    changed : as `Log.changes_last`
+    """
+
+    seen: Sequence[Seen] = ()
+    said: Sequence[Consent] = ()
+    changed: int = 0
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[Any, ...]]) -> Lately:
+        """Of rows (kind, …) in no order: 0, position, item_id, type, time of an event; 1, at,
+        visitor, purpose, agreed of a word; 2, position of the latest change, and nothing else."""
+        seen: list[tuple[int, Seen]] = []
+        said: list[Consent] = []
+        changed = 0
+        for kind, number, *rest in rows:
+            if kind == SEEN:
+                seen.append((number, Seen(*rest)))
+            elif kind == SAID:
+                visitor, purpose, agreed = rest
+                said.append(consent_of(visitor, purpose, agreed, number))
+            else:
+                changed = number or 0
+        return cls([one for _, one in sorted(seen)], said, changed)
 
 
 @dataclass(frozen=True)
@@ -86,6 +121,10 @@ class Log(Protocol):
         visitors : every identifier of that person; one who logged in brings the sessions along
         after    : only events beyond this position, and all of a session that became theirs beyond
         """
+        ...
+
+    def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
+        """All that a list goes by, in one read."""
         ...
 
     def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:

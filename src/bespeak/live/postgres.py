@@ -13,7 +13,7 @@ from bespeak.errors import EngineUnavailable, LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.consents import consent_of, new_words, speaking
 from bespeak.live.event import Entry, items_shown
-from bespeak.live.log import Admit, Held, Kept, Seen, Shown, everybody, joins_of
+from bespeak.live.log import Admit, Held, Kept, Lately, Seen, Shown, everybody, joins_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -112,6 +112,16 @@ HISTORY = f"""{WHOSE}
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
 WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT %(limit)s
+"""
+LATELY = f"""{WHOSE}
+SELECT * FROM (
+  SELECT 0, position, item_id, type, time FROM whose JOIN events USING (visitor)
+  WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
+  ORDER BY position DESC LIMIT %(limit)s
+) AS seen
+UNION ALL
+SELECT 1, at, visitor, purpose, agreed::int::bigint FROM whose JOIN consents USING (visitor)
+UNION ALL SELECT 2, max(position), NULL, NULL, NULL FROM changes
 """
 SHOWN_TO = f"""{WHOSE}
 SELECT body, time FROM whose JOIN events USING (visitor)
@@ -250,6 +260,10 @@ class PostgresLog:
         asked = {"visitors": list(visitors), "after": after, "limit": limit}
         rows = self._read(HISTORY, asked)
         return [Seen(*row) for row in reversed(rows)]
+
+    def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
+        asked = {"visitors": list(visitors), "after": after, "limit": limit}
+        return Lately.of(self._read(LATELY, asked))
 
     def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
         asked = {"visitors": list(visitors), "after": 0, "limit": limit, "instant": since}

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +17,7 @@ from bespeak.errors import LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
 from bespeak.live.consents import consent_of, new_words, speaking
 from bespeak.live.event import Entry, items_shown
-from bespeak.live.log import Admit, Held, Kept, Seen, Shown, everybody, joins_of
+from bespeak.live.log import Admit, Held, Kept, Lately, Seen, Shown, everybody, joins_of
 
 PATIENCE_MS = 10_000
 """How long one process waits for another's commit."""
@@ -27,6 +28,9 @@ DROPPED = 10_000
 LAYOUT = 1
 """Of the tables; another number is another layout. One more table is no other layout: a file that
 lacks it gets it when it is opened."""
+
+ALIKE = 32
+"""Statements that are kept ready."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (
@@ -104,6 +108,21 @@ HISTORY = f"""{WHOSE}
 SELECT item_id, type, time FROM whose JOIN events USING (visitor)
 WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
 ORDER BY position DESC LIMIT ?2
+"""
+# ?1 limit, ?2 after, then a visitor each: a list in JSON costs as much as all the rest
+LATELY = """
+WITH own (visitor, since) AS (
+  VALUES {asked}
+  UNION ALL
+  SELECT 'session:' || session, iif(at > ?2, 0, ?2) FROM joined WHERE visitor IN ({visitors})
+), whose AS MATERIALIZED (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
+SELECT * FROM (
+  SELECT 0, position, item_id, type, time FROM whose CROSS JOIN events USING (visitor)
+  WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
+  ORDER BY position DESC LIMIT ?1
+)
+UNION ALL SELECT 1, at, visitor, purpose, agreed FROM whose CROSS JOIN consents USING (visitor)
+UNION ALL SELECT 2, max(position), NULL, NULL, NULL FROM changes
 """
 SHOWN_TO = f"""{WHOSE}
 SELECT body, time FROM whose JOIN events USING (visitor)
@@ -212,6 +231,12 @@ class SQLiteLog:
         with self._told(), self._connection() as connection:
             rows = connection.execute(HISTORY, asked).fetchall()
         return [Seen(*row) for row in reversed(rows)]
+
+    def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
+        asked: Sequence[str | None] = visitors or [None]  # nobody: equal to no visitor
+        with self._told():
+            found = self._own().execute(_lately(len(asked)), (limit, after, *asked)).fetchall()
+        return Lately.of(found)
 
     def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
         asked = (json.dumps(list(visitors)), limit, 0, since)
@@ -367,21 +392,27 @@ class SQLiteLog:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """This thread's own."""
-        if not hasattr(self._mine, "connection"):
-            # closed by whichever thread closes the log
-            opened = sqlite3.connect(
-                self._path, timeout=PATIENCE_MS / 1000, isolation_level=None,
-                check_same_thread=False, cached_statements=16,
-            )  # fmt: skip
-            self._opened.append(opened)
-            for setting in (
-                "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-                "secure_delete = ON",
-                f"wal_autocheckpoint = {CHECKPOINT_PAGES}", f"busy_timeout = {PATIENCE_MS}",
-            ):  # fmt: skip
-                opened.execute(f"PRAGMA {setting}")
-            self._mine.connection = opened
-        yield self._mine.connection
+        yield self._own()
+
+    def _own(self) -> sqlite3.Connection:
+        """This thread's connection, opened at its first use."""
+        known: sqlite3.Connection | None = getattr(self._mine, "connection", None)
+        if known is not None:
+            return known
+        # closed by whichever thread closes the log
+        opened = sqlite3.connect(
+            self._path, timeout=PATIENCE_MS / 1000, isolation_level=None,
+            check_same_thread=False, cached_statements=ALIKE,
+        )  # fmt: skip
+        self._opened.append(opened)
+        for setting in (
+            "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
+            "secure_delete = ON",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}", f"busy_timeout = {PATIENCE_MS}",
+        ):  # fmt: skip
+            opened.execute(f"PRAGMA {setting}")
+        self._mine.connection = opened
+        return opened
 
     def _let_go(self) -> None:
         """Close this thread's connection: one that was opened while the file could not be written
@@ -415,6 +446,14 @@ class SQLiteLog:
                 f"{self._path}: the event log can't be used: {error}",
                 next_step="Check the disk's space and rights; nothing acknowledged is lost.",
             ) from error
+
+
+@lru_cache(ALIKE)
+def _lately(visitors: int) -> str:
+    """The statement for so many visitors."""
+    places = [f"?{number + 3}" for number in range(visitors)]
+    asked = ", ".join(f"({place}, ?2)" for place in places)
+    return LATELY.format(asked=asked, visitors=", ".join(places))
 
 
 def _known(connection: sqlite3.Connection, entries: Sequence[Entry]) -> set[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from bespeak.recommend.base import Model, Ranked, Why, Whys, fill, whys
 from bespeak.recommend.histories import Flags, Histories, Index, Whole
 from bespeak.recommend.popular import Popular
-from bespeak.recommend.single import NOTHING, Ready
+from bespeak.recommend.single import NOTHING, Ready, Single
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +40,9 @@ def listed(
     if len(histories) == 1 and isinstance(model, Ready):
         out = NOTHING if exclude is None else exclude.indices
         alone = model.single(histories, k, exclude=out, allow=allow)
-        if alone is not None and len(alone.items) == min(k, len(model.items)):
-            own = np.array([len(alone.items)])
-            ranked = Ranked(alone.items[None, :], alone.scores[None, :], own)
-            return Lists(ranked, own > 0, alone.facts)
+        if alone is not None:
+            full = min(k, len(model.items))
+            return _single(alone, popular, histories, full, exclude=exclude, allow=allow)
     ranked = model.recommend(histories, k, exclude=exclude, allow=allow)
     by_model: Flags = ranked.own > 0
     width = min(k, len(model.items))
@@ -60,6 +59,24 @@ def listed(
     scores[short] = np.where(ours[:, None], mixed.scores, others.scores)
     counts[short] = np.where(ours, own, others.own)
     return Lists(Ranked(items, scores, counts), by_model)
+
+
+def _single(
+    alone: Single,
+    popular: Popular,
+    history: Histories,
+    k: int,
+    *,
+    exclude: Histories | None,
+    allow: Flags,
+) -> Lists:
+    """As `listed`, of the one list that the model has made; k is at most the number of items."""
+    own = np.array([len(alone.items)])
+    ranked = Ranked(alone.items[None, :], alone.scores[None, :], own)
+    if own[0] == k:
+        return Lists(ranked, own > 0, alone.facts)
+    others = popular.recommend(history, k, exclude=exclude, allow=allow)
+    return Lists(fill(ranked, others) if own[0] else others, own > 0)
 
 
 def facts(model: Model, popular: Popular, histories: Histories, lists: Lists) -> Whys:

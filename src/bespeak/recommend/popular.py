@@ -35,6 +35,8 @@ from bespeak.recommend.histories import (
 from bespeak.recommend.texts import Ids, load_array
 
 DAY = 86_400_000_000
+HEAD = 512
+"""Items, most popular first, among which a list is looked for before all are."""
 
 _ARRAYS: Mapping[str, type[np.generic]] = {
     "score": np.int64,
@@ -121,8 +123,9 @@ class Popular:
         items = np.full((len(histories), min(k, len(self.items))), -1, np.int32)
         scores = np.zeros(items.shape, np.int64)
         labels = self._labels(histories)
+        enough = k + (0 if exclude is None else int(exclude.lengths.max(initial=0)))
         for label in np.unique(labels).tolist():
-            order, score = self._order(label, allow), self._score(label)
+            order, score = self._order(label, allow, enough), self._score(label)
             rows = np.flatnonzero(labels == label)
             for row in rows.tolist():
                 out = None if exclude is None else exclude.indices[exclude.row(row)]
@@ -192,14 +195,15 @@ class Popular:
         places[used] = [self.labels.find(groups.names[label]) for label in used.tolist()]
         return places[groups.of_row]
 
-    def _order(self, label: int, allow: Flags | None) -> Index:
+    def _order(self, label: int, allow: Flags | None, enough: int) -> Index:
+        """The items that may be listed, best first: `enough` of them at least, if there are."""
         order = self.order
         if label >= 0:
             first = self.group_items[self.group_indptr[label] : self.group_indptr[label + 1]]
             seen = np.zeros(len(self.items), np.bool_)
             seen[first] = True
             order = np.concatenate([first, self.order_ever[~seen[self.order_ever]]])
-        return order if allow is None else order[allow[order]]
+        return order if allow is None else _leading(order, allow, enough)
 
     def _score(self, label: int) -> Whole:
         """Of every item, for one label: of those that its customers had lately, and the rest."""
@@ -240,6 +244,17 @@ def fit_popular(interactions: Interactions, parameters: PopularParameters) -> Po
         group_score=total[order],
         group_recent=np.bincount(first, minlength=len(distinct))[order].astype(np.int32),
     )  # fmt: skip
+
+
+def _leading(order: Index, allow: Flags, enough: int) -> Index:
+    """The items of `order` that are allowed, from its head alone where that holds enough."""
+    size = HEAD
+    while True:
+        head = order[:size]
+        found: Index = head[allow[head]]
+        if len(found) >= enough or size >= len(order):
+            return found
+        size *= 8
 
 
 def _first(order: Index, k: int, out: Index | None) -> Index:

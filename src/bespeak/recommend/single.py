@@ -111,8 +111,8 @@ def offered(
     to_items, to_scores, _, _ = found
     k = len(to_items)
     shares = np.empty(len(members), np.int64)
-    reached = _added_up(had, lists, unit, shares, work)
     barred, allow = limits
+    reached = _added_up(had, lists, unit, allow, shares, work)
     for at in range(len(barred)):
         sums[barred[at]] = 0
     heap_scores, heap_items = np.empty(k + 1, np.int64), np.empty(k + 1, np.int32)
@@ -120,7 +120,7 @@ def offered(
     for at in range(reached):
         item = touched[at]
         total = sums[item]
-        if total > 0 and (size < k or total >= heap_scores[0]) and allow[item]:
+        if total > 0 and (size < k or total >= heap_scores[0]):
             size = put(heap_scores, heap_items, size, k, total, item)
         sums[item], slots[item] = 0, 0
     unload(heap_scores, heap_items, size, to_scores, to_items)
@@ -133,10 +133,11 @@ def _added_up(
     had: tuple[Any, Any],
     lists: tuple[Any, Any, Any, Any],
     unit: tuple[int, float],
+    allow: Any,
     shares: Any,
     work: tuple[Any, Any, Any],
 ) -> int:
-    """Fill `shares` and the sums; how many items were touched.
+    """Fill `shares`, and the sums of what may be listed; how many items were touched.
 
     A sum that is 0 again, since one item speaks for another and one against it, was touched before.
     """
@@ -153,15 +154,15 @@ def _added_up(
         item = members[index]
         share: Any = max(1, np.int64(np.rint(weights[index] * scale)))
         shares[index] = share
-        if share * own > 0:
+        if share * own > 0 and allow[item]:
             if sums[item] == 0 and slots[item] == 0:
                 touched[reached], slots[item] = item, 1
                 reached += 1
             sums[item] += share * own
         for at in range(starts[item], starts[item + 1]):
+            other = others[at]
             added = share * similar[at]
-            if added != 0:
-                other = others[at]
+            if added != 0 and allow[other]:
                 if sums[other] == 0 and slots[other] == 0:
                     touched[reached], slots[other] = other, 1
                     reached += 1

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -22,6 +23,7 @@ from bespeak.errors import BespeakError
 from bespeak.serve import docs
 from bespeak.serve.admission import CUSTOMER, Admission
 from bespeak.serve.answers import Problem
+from bespeak.serve.direct import Direct
 from bespeak.serve.endpoint import routes
 from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error, on_os_error
 from bespeak.serve.guard import Guard
@@ -103,7 +105,6 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
 
     app = Starlette(
         routes=[
-            *addresses,
             *_pages(console, metrics, admission),
             *(_at("/store", store) if store is not None else ()),
         ],
@@ -113,6 +114,7 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
             OSError: on_os_error,
             Exception: on_bug,
         },
+        middleware=[Middleware(Direct, routes=addresses)],
         lifespan=lifespan,
         max_body_size=BODY,
     )

@@ -32,13 +32,17 @@ class Assortment:
         self._log = log
         self._held = _Held(0, 0, UNCHANGED)
 
-    def since(self, base: int) -> Changes:
+    def since(self, base: int, last: int | None = None) -> Changes:
         """What changed beyond position `base`, up to this moment; the same object while nothing
         more does.
 
         One look at the log's last position, and a read only where that has moved.
+
+        last : that position, where the caller has just seen it
         """
-        last, held = self._log.changes_last(), self._held
+        held = self._held
+        if last is None:
+            last = self._log.changes_last()
         if held.base != base:
             held = _Held(base, base, UNCHANGED)
         if last > held.last:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
 
 from bespeak.columns import SESSION
-from bespeak.consent import REFUSED, Purpose, Words, latest
+from bespeak.consent import REFUSED, Consent, Purpose, Words, latest
 from bespeak.serve import answers
 from bespeak.serve.endpoint import shop_of
 from bespeak.serve.intake import Intake
@@ -19,6 +19,11 @@ def words_of(request: Request, customer_id: str) -> Words:
     """All that a customer said, in whichever session, the latest of each purpose."""
     shop = shop_of(request)
     return _latest(request, shop.snapshot.consent_of(customer_id), shop.visitors(customer_id))
+
+
+def words_after(known: Words, heard: Sequence[Consent]) -> Words:
+    """What a run knew, and what the log has heard since: the latest of each purpose."""
+    return latest([*known.values(), *(one.word for one in heard)]) if heard else known
 
 
 def words_in(request: Request, session: str) -> Words:
@@ -57,7 +62,4 @@ def said(shop: Shop, words: Words) -> dict[str, answers.ConsentSaid]:
 
 def _latest(request: Request, known: Words, visitors: list[str]) -> Words:
     intake: Intake | None = request.app.state.intake
-    if intake is None:
-        return known
-    heard = [one.word for one in intake.consents(visitors)]
-    return latest([*known.values(), *heard]) if heard else known
+    return known if intake is None else words_after(known, intake.consents(visitors))

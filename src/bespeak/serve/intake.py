@@ -41,6 +41,14 @@ class Intake:
             self.writer.doubt(error)
             return None
 
+    def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> live.Lately | None:
+        """As the log's, or None where the log can't be read."""
+        try:
+            return self.log.lately(visitors, limit, after=after)
+        except LogUnavailable as error:
+            self.writer.doubt(error)
+            return None
+
     def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[live.Shown] | None:
         """As the log's, or None where the log can't be read."""
         try:
@@ -65,11 +73,14 @@ class Intake:
             self.writer.doubt(error)
             return None
 
-    def changes(self, base: int) -> Changes:
+    def changes(self, base: int, last: int | None = None) -> Changes:
         """What changed of the catalogue beyond `base`; where the log can't be read, what this
-        worker knew last."""
+        worker knew last.
+
+        last : as `Assortment.since` takes it
+        """
         try:
-            return self.assortment.since(base)
+            return self.assortment.since(base, last)
         except LogUnavailable as error:
             self.writer.doubt(error)
             return self.assortment.known(base)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import inspect
@@ -41,14 +43,14 @@ def query(request: Request, kind: type[Asked]) -> Asked:
 
     raises : BadRequest naming the parameter, what was found and what was expected
     """
-    pairs = request.query_params.multi_items()
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     given = dict(pairs)
     for name, value in given.items():
         if name not in kind.__struct_fields__:
             raise _unknown(name, kind, "parameter")
-        if sum(key == name for key, _ in pairs) > 1:
+        if len(given) < len(pairs) and sum(key == name for key, _ in pairs) > 1:
             raise BadRequest(f"parameter `{name}` is given twice", expected="it once")
-        if _NUMBER.fullmatch(value) and _is_time(kind, name):
+        if name in _times(kind) and _NUMBER.fullmatch(value):
             raise BadRequest(
                 f"parameter `{name}` can't be that", found=repr(value)[:SHOWN],
                 expected="a time like 2026-01-31T10:00:00Z",
@@ -99,10 +101,11 @@ def check_nul(given: Mapping[str, Any], what: str) -> None:
             )  # fmt: skip
 
 
-def _is_time(kind: type[msgspec.Struct], name: str) -> bool:
-    """Whether the parameter is a time; a bare number would be read as seconds since 1970."""
-    found = next(one for one in msgspec.structs.fields(kind) if one.name == name)
-    return "datetime" in str(found.type)
+@cache
+def _times(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The parameters that are times; a bare number would be read as seconds since 1970."""
+    fields = msgspec.structs.fields(kind)
+    return frozenset(one.name for one in fields if "datetime" in str(one.type))
 
 
 def _unknown(name: str, kind: type[msgspec.Struct], what: str) -> BadRequest:

@@ -231,7 +231,5 @@ class Shop:
 
     def visitors(self, customer_id: str) -> list[str]:
         """Every identifier of one customer, as the event log spells them."""
-        known = self.snapshot.identities.of(customer_id)
-        spelled = zip(known["namespace"].to_pylist(), known["value"].to_pylist(), strict=True)
-        found = [f"{namespace}:{value}" for namespace, value in spelled]
-        return found or [f"{namespace}:{customer_id}" for namespace in self.primary]
+        known = self.snapshot.person(customer_id).identifiers
+        return list(known) or [f"{namespace}:{customer_id}" for namespace in self.primary]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bespeak.compiled import place, sealed
+from bespeak.compiled import sealed, span
 from bespeak.consent import Word, Words, latest
 from bespeak.errors import ArtifactCorrupt
 from bespeak.serve import answers
 
 FORMAT = 3
 """Of the files; another number is another layout."""
+
+AT_HAND = 32
+"""Persons of the latest requests that are not read again."""
 
 FILES = (
     "customers",
@@ -47,6 +51,7 @@ class Sorted:
                 next_step="Delete that folder and run `bespeak run` again.",
             ) from error
         self._keys = [_texts(chunk) for chunk in self.rows[key].chunks]
+        self._columns = dict(zip(self.rows.column_names, self.rows.columns, strict=True))
 
     def of(self, key: str) -> pa.Table:
         """Every row of one key, in the file's order; none if it is not there."""
@@ -61,6 +66,14 @@ class Sorted:
         found: dict[str, Any] = self.rows.slice(start, 1).to_pylist()[0]
         return found
 
+    def values(self, key: str, *names: str) -> list[tuple[Any, ...]]:
+        """Some columns of every row of one key, in the file's order."""
+        start, stop = self._span(key)
+        if start == stop:
+            return []
+        parts = [self._columns[name].slice(start, stop - start).to_pylist() for name in names]
+        return list(zip(*parts, strict=True))
+
     def has(self, key: str) -> bool:
         """Whether there is a row of that key."""
         start, stop = self._span(key)
@@ -68,19 +81,17 @@ class Sorted:
 
     def _span(self, key: str) -> tuple[int, int]:
         """Where its rows begin and end."""
-        # engines order text by its UTF-8 bytes; nothing stands between a text and it with a NUL
-        wanted = key.encode("utf-8", "surrogatepass")
-        return self._before(wanted), self._before(wanted + b"\0")
-
-    def _before(self, wanted: bytes) -> int:
-        """How many keys come before it."""
-        found, text = 0, np.frombuffer(wanted, np.uint8)
+        # engines order text by its UTF-8 bytes
+        wanted = np.frombuffer(key.encode("utf-8", "surrogatepass"), np.uint8)
+        start = stop = 0
         for blob, ends in self._keys:
-            here = place(blob, ends, text)
-            found += here
-            if here < len(ends) - 1:
+            first, last = span(blob, ends, wanted)
+            if start == stop:  # none of them has been found so far
+                start = stop + first
+            stop += last
+            if last < len(ends) - 1:
                 break
-        return found
+        return start, stop
 
 
 def _texts(keys: pa.Array) -> tuple[Any, ...]:
@@ -89,6 +100,22 @@ def _texts(keys: pa.Array) -> tuple[Any, ...]:
     kind = np.int64 if pa.types.is_large_string(keys.type) else np.int32
     starts = np.frombuffer(ends, kind)[keys.offset :][: len(keys) + 1]
     return sealed(np.frombuffer(blob or b"", np.uint8), starts)
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a snapshot knows of one customer.
+
+    known       : whether there is such a customer
+    identifiers : theirs, as the event log spells them
+    words       : what they had said of consent
+    hidden      : ids of the items that they have dismissed
+    """
+
+    known: bool
+    identifiers: Sequence[str]
+    words: Words
+    hidden: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -149,18 +176,24 @@ class Snapshot:
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether there is such a customer."""
-        return self.customers.has(customer_id)
+        return self.person(customer_id).known
 
     def history(self, customer_id: str) -> pa.Table:
         """One customer's events, oldest first: time, type, item_id, quantity, value, …"""
         return self.events.of(customer_id)
 
+    def person(self, customer_id: str) -> Person:
+        """What is known of one customer, read once for all that a request asks of them."""
+        return self._persons(customer_id)
+
+    @cached_property
+    def _persons(self) -> Callable[[str], Person]:
+        files = (self.customers, self.identities, self.consent, self.hidden)
+        return lru_cache(AT_HAND)(partial(_person, *files))
+
     def hidden_from(self, customer_id: str) -> list[str]:
         """The items that a customer has dismissed."""
-        if not self.hidden.rows.num_rows:
-            return []
-        found: list[str] = self.hidden.of(customer_id)["item_id"].to_pylist()
-        return found
+        return list(self.person(customer_id).hidden)
 
     def customer_of(self, actor: str) -> str | None:
         """The customer that an identifier is of, `namespace:value`; None where nobody knows."""
@@ -169,8 +202,7 @@ class Snapshot:
 
     def consent_of(self, customer_id: str) -> Words:
         """What a customer had said of each purpose."""
-        rows = self.consent.of(customer_id).to_pylist()
-        return latest(Word(row["purpose"], row["agreed"], row["at"]) for row in rows)
+        return self.person(customer_id).words
 
     def find_customers(self, asked: str, limit: int) -> tuple[list[dict[str, Any]], int]:
         """Customers whose id, name or identifier holds `asked`, and how many there are.
@@ -192,6 +224,18 @@ class Snapshot:
             here = _holds(rows, word)
             found = here if found is None else pc.and_(found, here)
         return _busiest(rows, found, "item_id", asked, limit)
+
+
+def _person(
+    customers: Sorted, identities: Sorted, consent: Sorted, hidden: Sorted, customer_id: str
+) -> Person:
+    spelled = identities.values(customer_id, "namespace", "value")
+    return Person(
+        customers.has(customer_id),
+        [f"{namespace}:{value}" for namespace, value in spelled],
+        latest(Word(*said) for said in consent.values(customer_id, "purpose", "agreed", "at")),
+        [item for (item,) in hidden.values(customer_id, "item_id")],
+    )
 
 
 def _holds(rows: pa.Table, asked: str) -> Any:

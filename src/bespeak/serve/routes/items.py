@@ -38,10 +38,13 @@ class ListSimilar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_stock: InStock = "yes"
 
 
-def changes_of(request: Request) -> Changes:
-    """What changed of the catalogue since the version that answers this request."""
+def changes_of(request: Request, last: int | None = None) -> Changes:
+    """What changed of the catalogue since the version that answers this request.
+
+    last : the log's last change, where the caller has just seen it
+    """
     intake: Intake | None = request.app.state.intake
-    return UNCHANGED if intake is None else intake.changes(shop_of(request).changed)
+    return UNCHANGED if intake is None else intake.changes(shop_of(request).changed, last)
 
 
 def described(request: Request, item_id: str) -> dict[str, Any] | None:

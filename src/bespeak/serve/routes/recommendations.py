@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from bespeak.columns import MODEL_ASKED, SESSION
 from bespeak.errors import LogUnavailable, NotAllowed
-from bespeak.live import Seen, impression
+from bespeak.live import Lately, Seen, impression
 from bespeak.serve import answers, consenting
 from bespeak.serve.caps import rested
 from bespeak.serve.endpoint import Endpoint, grant_of, path_value, shop_of
@@ -128,7 +128,8 @@ async def for_customer(request: Request) -> Response:
     lists, moment = _lists(request, asked.model), asked.moment()
     shop, customer_id = shop_of(request), path_value(request, "customer_id")
     visitors = shop.visitors(customer_id)
-    told = _told(request, visitors, after=shop.taken)
+    lately = _lately(request, visitors, after=shop.taken)
+    told = None if lately is None else lately.seen
     if not told and not shop.knows(customer_id):
         if told is None:
             raise LogUnavailable(
@@ -136,14 +137,17 @@ async def for_customer(request: Request) -> Response:
                 next_step="Ask again a little later.",
             )
         raise unknown_customer(customer_id)
-    if consenting.refuses(request, "personalisation", consenting.words_of(request, customer_id)):
+    lately = lately or Lately()  # where the log can't be read, what a run knew holds
+    words = consenting.words_after(shop.snapshot.consent_of(customer_id), lately.said)
+    if consenting.refuses(request, "personalisation", words):
         anybodys = consenting.of_a_stranger(_anybodys(request, asked), customer_id)
         return _reply(anybodys, asked, live=told is not None)
     filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
     filters, counted = rested(filters, shop.cap, request.app.state.intake, visitors, moment)
     answer = lists(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),
-        since=told or (), filters=filters, changes=changes_of(request), label=asked.label,
+        since=told or (), filters=filters, changes=changes_of(request, lately.changed),
+        label=asked.label,
     )  # fmt: skip
     if asked.shown == "yes":
         _shown(request, answer, asked, moment, actor=visitors[0])
@@ -212,6 +216,13 @@ async def trending(request: Request) -> Response:
             k=asked.k, filters=asked.filters, changes=changes_of(request), label=asked.label
         )
     )
+
+
+def _lately(request: Request, visitors: list[str], *, after: int) -> Lately | None:
+    """What these identifiers did and said since that position, to whichever worker; None where the
+    log can't be read."""
+    intake: Intake | None = request.app.state.intake
+    return Lately() if intake is None else intake.lately(visitors, LATEST, after=after)
 
 
 def _told(request: Request, visitors: list[str], *, after: int) -> list[Seen] | None:
