@@ -31,6 +31,8 @@ ROOM = 8
 """A pair's sum may be so many times the greatest similarity by counts."""
 SAMPLED = 4096
 """Items whose pairs say how far both parts of the sum are spread."""
+MOST_LEVELLED = 10.0
+"""A direction that is more than so many times weaker than the first is levelled no further."""
 ROWS_A_DIRECTION = 20
 """Fewer customers or items than this for each direction, and they are learned by heart."""
 
@@ -50,9 +52,9 @@ class GraphParameters(ItemListsParameters, frozen=True):
     """Of how many that are nearest by counts."""
     rank: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 512
     """Directions; fewer where there are not twenty customers and items for each."""
-    share: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
+    share: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.5
     """How much the directions count beside the counts."""
-    sharpness: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
+    sharpness: Annotated[float, msgspec.Meta(ge=0, le=4)] = 2.5
     """How far the strongest directions are levelled out."""
     customer: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.3
     """How much less a long history counts in the directions."""
@@ -109,7 +111,8 @@ def directions(interactions: Interactions, parameters: GraphParameters) -> tuple
         (values.astype(np.float32), histories.indices, histories.indptr), (len(histories), count)
     )
     strength, axes = leading(matrix, rank, parameters.seed)
-    level = (strength[0] / strength) ** parameters.sharpness if len(strength) else strength
+    ratios = np.minimum(strength.max(initial=0.0) / strength, MOST_LEVELLED)
+    level = ratios**parameters.sharpness
     given = axes * level * having[:, None] ** -parameters.history_item
     taken = axes * having[:, None] ** parameters.recommended
     return np.ascontiguousarray(given, np.float32), np.ascontiguousarray(taken, np.float32)

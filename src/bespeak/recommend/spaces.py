@@ -116,8 +116,8 @@ def _rp3beta(shape: Shape) -> Values:
 def _graph(shape: Shape) -> Values:
     return {
         "rank": (64, 128, 256, 512, 1024, 1536),
-        "share": (0.25, 0.5, 1.0, 1.5, 2.0),
-        "sharpness": (0.0, 0.5, 1.0, 1.5),
+        "share": (0.5, 1.0, 1.5, 2.0, 3.0),
+        "sharpness": (0.0, 1.0, 1.5, 2.0, 2.5, 3.0),
         "recommended": (0.1, 0.2, 0.3, 0.4),
         "history_item": (0.3, 0.4, 0.5, 0.6),
         "neighbours": (100, 200, 400),
@@ -140,6 +140,15 @@ def _ordered(shape: Shape) -> Values:
 def _session_knn(shape: Shape) -> Values:
     more = {"neighbours": (100, 200, 500, 1000), "newest": (500, 1000, 2000, 4000)}
     return {**_ordered(shape), **more}
+
+
+def _user_knn(shape: Shape) -> Values:
+    return {
+        "history_item": (0.2, 0.4, 0.5, 0.6, 0.8),
+        "length": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "item": (0.0, 0.1, 0.2, 0.3, 0.4),
+        "neighbours": (100, 200, 500),
+    }
 
 
 def _only_owned(shape: Shape) -> str | None:
@@ -169,6 +178,9 @@ SPACES: Mapping[str, Space] = {
         _session_knn,
         grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
+    ),
+    "user_knn": Space(
+        _user_knn, grows={"neighbours": 0.3}, seconds=lambda shape: 5e-5 * shape.entries
     ),
     "sparse_ease": Space(_linear, seconds=lambda shape: 2e-8 * shape.pairs + 5e-4 * shape.items),
     "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),
