@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Answer = Mapping[str, Any]
 
+LONG_NAME = 20
+"""A longer name of a model takes several lines, or its figures would."""
+
 
 def _out() -> Console:
     """Standard output; wide enough for a table where it is no terminal."""
@@ -278,7 +281,8 @@ def evaluation(found: Answer) -> None:
     ranked = [name for name in ranked if not name.endswith("_ci")]
     headings = [name.replace("diversity", "variety").replace("@", "\n@") for name in ranked]
     table = _table("model", *headings, "fit\ns", "lists\n/s", "peak\nMB")
-    table.columns[0].no_wrap = True
+    longest = max(len(model["name"]) for model in models)
+    table.columns[0].no_wrap, table.columns[0].max_width = longest <= LONG_NAME, LONG_NAME
     for model in models:
         cells = []
         for name in ranked:

@@ -99,19 +99,7 @@ class ItemKnn(Ready):
 
     def scores_at(self, histories: Histories, items: Index) -> Whole:
         """See `base.Pointed`."""
-        used = histories.heaviest(self.parameters.longest_history)
-        found = np.zeros(items.shape, np.int64)
-        given = (
-            sealed(used.indptr, used.indices, _shares(used)),
-            sealed(self.indptr, self.neighbours, self.similarity),
-            self._own,
-            sealed(np.ascontiguousarray(items, np.int32))[0],
-        )
-        on_all_cores(
-            lambda part: kernels.totals(*given, (part.start, part.stop), found),
-            even_parts(used.lengths),
-        )
-        return found
+        return item_lists.sums_at(self._lists, self._own, *self._used(histories), items)
 
     def recommend(
         self,

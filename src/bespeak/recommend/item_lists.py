@@ -30,6 +30,22 @@ def sums(lists: Lists, own: int, histories: Histories, shares: Whole) -> Whole:
     return found
 
 
+def sums_at(lists: Lists, own: int, histories: Histories, shares: Whole, items: Index) -> Whole:
+    """The same of a line of `items` (-1: 0) a history."""
+    found = np.zeros(items.shape, np.int64)
+    given = (
+        sealed(histories.indptr, histories.indices, shares),
+        sealed(*lists),
+        own,
+        sealed(np.ascontiguousarray(items, np.int32))[0],
+    )
+    on_all_cores(
+        lambda part: kernels.totals(*given, (part.start, part.stop), found),
+        even_parts(histories.lengths),
+    )
+    return found
+
+
 def best(
     lists: Lists,
     own: int,

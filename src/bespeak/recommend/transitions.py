@@ -95,6 +95,10 @@ class Transitions:
         check_block(len(histories), len(self.items))
         return item_lists.sums(self._lists, 0, *self._used(histories))
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        return item_lists.sums_at(self._lists, 0, *self._used(histories), items)
+
     def recommend(
         self,
         histories: Histories,
