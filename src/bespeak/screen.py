@@ -282,12 +282,12 @@ def evaluation(found: Answer) -> None:
     headings = [name.replace("diversity", "variety").replace("@", "\n@") for name in ranked]
     table = _table("model", *headings, "fit\ns", "lists\n/s", "peak\nMB")
     longest = max(len(model["name"]) for model in models)
-    table.columns[0].no_wrap, table.columns[0].min_width = longest <= LONG_NAME, 11
+    table.columns[0].no_wrap = longest <= LONG_NAME
     for model in models:
         cells = []
         for name in ranked:
             low, high = model.get(f"{name}_ci") or (None, None)
-            spread = f" [dim]±{(high - low) / 2:.4f}[/]" if low is not None else ""
+            spread = f"\n[dim]±{(high - low) / 2:.4f}[/]" if low is not None else ""
             digits = 2 if name.startswith("novelty") else 4
             cells.append("–" if model[name] is None else f"{model[name]:.{digits}f}{spread}")
         cost = (f"{model['fit_s']:.1f}", f"{model['lists_per_s']:,.0f}",
