@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Answer = Mapping[str, Any]
 
+LONG_NAME = 20
+"""A longer name of a model takes several lines, or its figures would."""
+
 
 def _out() -> Console:
     """Standard output; wide enough for a table where it is no terminal."""
@@ -278,13 +281,15 @@ def evaluation(found: Answer) -> None:
     ranked = [name for name in ranked if not name.endswith("_ci")]
     headings = [name.replace("diversity", "variety").replace("@", "\n@") for name in ranked]
     table = _table("model", *headings, "fit\ns", "lists\n/s", "peak\nMB")
-    table.columns[0].no_wrap = True
+    longest = max(len(model["name"]) for model in models)
+    table.columns[0].no_wrap = longest <= LONG_NAME
     for model in models:
         cells = []
         for name in ranked:
             low, high = model.get(f"{name}_ci") or (None, None)
-            spread = f" [dim]±{(high - low) / 2:.4f}[/]" if low is not None else ""
-            cells.append("–" if model[name] is None else f"{model[name]:.4f}{spread}")
+            spread = f"\n[dim]±{(high - low) / 2:.4f}[/]" if low is not None else ""
+            digits = 2 if name.startswith("novelty") else 4
+            cells.append("–" if model[name] is None else f"{model[name]:.{digits}f}{spread}")
         cost = (f"{model['fit_s']:.1f}", f"{model['lists_per_s']:,.0f}",
                 f"{model['peak_rss_mb']:,.0f}")  # fmt: skip
         table.add_row(model["name"], *cells, *cost)

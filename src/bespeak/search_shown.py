@@ -108,17 +108,12 @@ def _p(value: float) -> str:
 
 def _leaks(found: Answer) -> Iterator[str]:
     leaks = found["leaks"]
+    known = "already in their session" if found.get("of") == "sessions" else "in train too"
+    said = f"{leaks['in_train']:,} of {leaks['pairs']:,} test pairs are {known}"
     if leaks["in_train"] and leaks["dropped"]:
-        yield (
-            f"[yellow]{leaks['in_train']:,} of {leaks['pairs']:,} test pairs are in train too[/];"
-            " they were left out, since lists may not hold what is owned."
-        )
+        yield f"[yellow]{said}[/]; they were left out, since lists may not hold what is owned."
     elif leaks["in_train"]:
-        share = leaks["in_train"] / leaks["pairs"]
-        yield (
-            f"{leaks['in_train']:,} of {leaks['pairs']:,} test pairs ({share:.0%}) are in train"
-            " too, as repeats may be."
-        )
+        yield f"{said}, as repeats may be."
     if leaks.get("early"):
         yield (
             f"[yellow]{leaks['early']:,} of {leaks['timed']:,} test rows are earlier than the"
@@ -126,7 +121,7 @@ def _leaks(found: Answer) -> Iterator[str]:
         )
     if found["new_customers"]:
         yield (
-            f"[dim]{found['new_customers']:,} of them have no history in train"
+            f"[dim]{found['new_customers']:,} of those asked for have no history"
             " (--by activity tells them apart).[/]"
         )
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bespeak.errors import BadRequest, ConfigInvalid
-from bespeak.recommend.base import Model, Ranked, top_k
+from bespeak.recommend.base import Model, Pointed, Ranked, top_k
 from bespeak.recommend.files import Rows, interactions_of
 from bespeak.recommend.histories import NO_TIME, Histories, Interactions
 from bespeak.recommend.models import fit, load, parameters_of
@@ -188,6 +188,18 @@ class RecommenderContract:
         assert np.array_equal(
             loaded.scores(interactions.histories), fitted.scores(interactions.histories)
         )
+
+    def test_scores_of_some_items_are_those_of_all(self) -> None:
+        interactions = checkerboard()
+        model = self.fit(interactions)
+        if not isinstance(model, Pointed):
+            return
+        wanted = np.array([[3, -1, 0, 9]] * 10, np.int32)
+        every = model.scores(interactions.histories)
+        for some in (wanted, wanted[:, :0]):
+            found = model.scores_at(interactions.histories, some)
+            assert found.dtype == np.int64
+            assert np.array_equal(found, np.where(some < 0, 0, every[:, np.maximum(some[0], 0)]))
 
     def test_one_history_is_answered_as_it_is_among_many(self) -> None:
         interactions = checkerboard()

@@ -115,6 +115,36 @@ def best(
 
 
 @compiled
+def totals(
+    asked: Any,
+    memory: Any,
+    rarity: Any,
+    wanted: Any,
+    span: tuple[int, int],
+    neighbours: int,
+    work: Any,
+    found: Any,
+) -> None:
+    """The scores that `best` ranks by, of some items only.
+
+    wanted : a line of items per row, -1: none
+    found  : zeros, shaped as `wanted`; to fill
+    """
+    scores, reached, places = work[3:]
+    heap = np.empty(neighbours + 1, np.int64), np.empty(neighbours + 1, np.int32)
+    for row in range(span[0], span[1]):
+        size = alike(asked, row, memory, work, heap)
+        _place(asked, row, places, 1)
+        count = _summed(memory, work, heap, size)
+        _place(asked, row, places, 0)
+        for slot in range(wanted.shape[1]):
+            if wanted[row, slot] >= 0:
+                found[row, slot] = scores[wanted[row, slot]] * rarity[wanted[row, slot]]
+        for at in range(count):
+            scores[reached[at]] = 0
+
+
+@compiled
 def _place(asked: Any, row: int, places: Any, sign: int) -> None:
     """Give every item of a row its place in it, from 1; or 0 to all with a `sign` of 0."""
     starts, members, _ = asked

@@ -83,6 +83,19 @@ class SessionKnn:
         found[rows, ranked.items[rows, places]] = ranked.scores[rows, places]
         return found
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        asked, found = self._asked(histories), np.zeros(items.shape, np.int64)
+        wanted = sealed(np.ascontiguousarray(items, np.int32))[0]
+        on_all_cores(
+            lambda part: order_kernels.totals(
+                asked, self._memory, self._rarity, wanted,
+                (part.start, part.stop), self.parameters.neighbours, self._work(), found,
+            ),
+            self._parts(asked),
+        )  # fmt: skip
+        return found
+
     def recommend(
         self,
         histories: Histories,

@@ -126,14 +126,15 @@ def _graph(shape: Shape) -> Values:
 
 def _ordered(shape: Shape) -> Values:
     found: dict[str, tuple[Any, ...]] = {
-        "fade": (0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
         "item": (0.0, 0.1, 0.2, 0.25, 0.3, 0.4),
         "history_item": (0.0, 0.2, 0.4, 0.5, 0.6, 0.8),
-        "recency": (0.0, 0.6, 1.2, 2.0, 4.0),
-        "distance": (0.0, 0.2, 0.35, 0.5, 0.8),
-        "backward": (0.3, 0.5, 0.7, 0.85, 1.0),
-        "length": (0.0, 0.2, 0.4),
+        "length": (0.0, 0.2, 0.4, 0.8),
     }
+    if shape.timed:  # else all stands at one place, and is of one age
+        found = {"fade": (0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0), **found}
+        found["recency"] = (0.0, 0.6, 1.2, 2.0, 4.0)
+        found["distance"] = (0.0, 0.2, 0.35, 0.5, 0.8)
+        found["backward"] = (0.3, 0.5, 0.7, 0.85, 1.0)
     return found | ({"own": (0.0, 1.0, 1.5, 2.0, 3.0)} if shape.repeat else {})
 
 

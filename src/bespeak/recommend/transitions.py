@@ -93,6 +93,10 @@ class Transitions:
         check_block(len(histories), len(self.items))
         return list_sums.sums(self._lists, 0, *self._used(histories))
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        return list_sums.sums_at(self._lists, 0, *self._used(histories), items)
+
     def recommend(
         self,
         histories: Histories,
