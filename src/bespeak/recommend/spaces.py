@@ -135,7 +135,7 @@ def _ordered(shape: Shape) -> Values:
         found["recency"] = (0.0, 0.6, 1.2, 2.0, 4.0)
         found["distance"] = (0.0, 0.2, 0.35, 0.5, 0.8)
         found["backward"] = (0.3, 0.5, 0.7, 0.85, 1.0)
-    return found | ({"own": (0.0, 1.0, 1.5, 2.0, 3.0)} if shape.repeat else {})
+    return found | ({"own": (0.0, 4.0, 9.4, 12.5, 18.0)} if shape.repeat else {})
 
 
 def _session_knn(shape: Shape) -> Values:
