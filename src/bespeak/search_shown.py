@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,7 +70,7 @@ def beside(found: Answer, *, evidence: bool) -> None:
     if search:
         show(_chosen(search))
         if evidence:
-            show([_tries(search)])
+            show([_tries(search), *_final(search)])
 
 
 def _uneven(models: Sequence[Answer], k: int) -> Iterator[str]:
@@ -142,13 +142,20 @@ def _spread(row: Answer, name: str) -> str:
     return f"{row[name]:.4f} [dim]±{(high - low) / 2:.4f}[/]"
 
 
-def _chosen(search: Answer) -> Iterable[str]:
+def _chosen(search: Answer) -> Iterator[str]:
     tried = [row for row in search["tried"] if row["state"] == "tried"]
     yield (
         f"auto chose [bold]{escape(search['chosen'])}[/]: {escape(search['because'])};"
         f" {len(tried)} configurations tried, {len(search['tried']) - len(tried)} left out, in"
         f" {search['search_s']:.0f} of {search['budget_s']:g} s. --evidence or --json has them all."
     )
+
+
+def _final(search: Answer) -> Iterator[str]:
+    """The finalists, on rows that the search had not seen."""
+    for row in search["final"]:
+        figure = row[search["measure"]]
+        yield f"In the final: {escape(row['model'])} {search['measure']} {figure:.4f}"
 
 
 def _tries(search: Answer) -> Table:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bespeak.errors import BadRequest, EngineUnavailable, NotReady
-from bespeak.recommend import spaces
+from bespeak.recommend import auto, spaces
 from bespeak.recommend.auto import DEFAULT, Choice, Terms, search, search_files, with_choice
 from bespeak.recommend.base import Model
 from bespeak.recommend.carving import Trial, by_share
@@ -102,6 +102,20 @@ def test_a_blend_is_made_of_models_that_help_each_other() -> None:
         )
     else:
         assert blends[0]["state"] == "skipped" or (blends[0]["ndcg@3"] <= choice.evidence["ndcg@3"])
+
+
+def test_the_final_is_on_rows_that_the_search_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "LEAST_ASKED", 40)
+    monkeypatch.setattr(auto, "ASKED", 40)
+    choice = found(names=("als", "item_knn"), known=tastes(customers=120))
+    assert (choice.evidence["asked"], choice.evidence["of"]) == (40, 118)
+    finalists = {row["model"]: row["ndcg@3"] for row in choice.evidence["final"]}
+    assert len(finalists) >= 2
+    assert choice.evidence["because"].endswith("asked for others than the search was")
+    winner = max(finalists, key=lambda title: finalists[title])
+    assert winner.startswith(choice.title)
+    few = found(names=("als", "item_knn"), known=tastes(customers=50))
+    assert few.evidence["final"] == []
 
 
 def test_halves_of_the_truth_are_blended() -> None:

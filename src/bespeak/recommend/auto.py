@@ -1,8 +1,9 @@
 """The best model for the data at hand, found by trying: what fits its shape, cheap things first.
 
 The ladder: every model that makes sense, with its defaults; the settings around those of the most
-promising; blends of the best. All on a part held back of what is known, within a budget of
-seconds; the winner is then fitted on everything, and every try is kept as evidence.
+promising; blends of the best; a final of the best on rows not asked for before. All on a part held
+back of what is known, within a budget of seconds; the winner is then fitted on everything, and
+every try is kept as evidence.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from bespeak.recommend.mixing import GAIN, Stack
 from bespeak.recommend.models import MODELS, fit, parameters_of
 from bespeak.recommend.sessions import is_sessions, read_sessions
 from bespeak.recommend.spaces import Shape, space_of
-from bespeak.recommend.trying import Bench, Clock, Config, Fit, Tell, Try
+from bespeak.recommend.trying import Bench, Clock, Config, Fit, Tell, Try, figures_of
 
 AUTO = "auto"
 """What a search is asked for by, where models are named."""
@@ -46,9 +47,9 @@ MIXED = 5_000
 """Weights of a blend are found on so many rows at most."""
 STEP = 0.001
 """A setting must make the measure better by this share of it; less is the draw of who was asked."""
-BLENDING, FOR_BLENDS = 5, 0.4
-"""Finding the best blend takes so many times the seconds in which its parts are asked. Models that
-would make this take more than that share of the budget are no parts of it."""
+BLENDING, FOR_BLENDS = 8, 0.4
+"""Finding the best blend, and the final, take so many times the seconds in which the parts are
+asked. Models that would make this take more than that share of the budget are no parts of it."""
 MOST_PASSES = 3
 """Times that all settings of a model are gone through."""
 
@@ -58,7 +59,8 @@ class Choice:
     """What a search came to.
 
     title    : `item_knn`, or `blend of item_knn and als`
-    evidence : JSON: chosen, because, held_back, measure, asked, budget_s, search_s, tried (every
+    evidence : JSON: chosen, because, held_back, measure, asked, of, shape, budget_s, search_s,
+               final (the finalists, on rows that the search has not seen), tried (every
                configuration with its figures and seconds, or why it was left out)
     """
 
@@ -117,20 +119,23 @@ def search(
         return _untested(str(error), {"held_back": None, "budget_s": terms.budget_s})
     shape = Shape.of(whole.train, repeat=whole.repeat, sessions=terms.sessions)
     most = int(min(ASKED, max(LEAST_ASKED, ASKED_A_SECOND * terms.budget_s)))
-    asked = whole.sample(most, terms.seed)
+    asked, others = whole.parted(most, terms.seed)
     bench = Bench(asked, shape, terms.k, terms.budget_s, fit, tell, clock)
     _climb(bench, terms)
-    best = bench.best
+    final = _final(bench, others)
+    best = max(final, key=lambda pair: pair[1])[0] if final else bench.best
     about = {
         "held_back": whole.how, "asked": len(asked), "of": len(whole), "measure": bench.measure,
         "shape": asdict(shape), "budget_s": terms.budget_s, "search_s": round(bench.spent_s, 3),
+        "final": [{"model": one.title, bench.measure: figure} for one, figure in final],
         "tried": [one.said() for one in bench.tries],
     }  # fmt: skip
     if best is None:
         return _untested("nothing could be tried within the budget", about)
     bench.told()
     title = best.title if best.config.model == "blend" else best.config.model
-    said = {"chosen": title, "because": f"the best {bench.measure} on {whole.how}"}
+    last = f", of {len(final)} that were asked for others than the search was" if final else ""
+    said = {"chosen": title, "because": f"the best {bench.measure} on {whole.how}{last}"}
     evidence = {**said, **best.figures, **about}
     return Choice(best.config.model, dict(best.config.parameters), title, evidence)
 
@@ -315,6 +320,20 @@ def _mixed(bench: Bench, seed: int) -> None:
     histories = bench.trial.train.histories
     model = blended(histories, parameters, tuple(models[at] for at in chosen))
     bench.measured(_config(parameters), model, started, parameters.title)
+
+
+def _final(bench: Bench, others: Trial | None) -> list[tuple[Try, float]]:
+    """The best of each promising model and their blend, measured on rows that the search has not
+    seen: what is best of many on one draw is so by luck too. Empty where there are too few such
+    rows, no second finalist, or no time."""
+    blends = [one for one in bench.tries if one.config.model == "blend" and one.state == "tried"]
+    finalists = [(one, one.model) for one in [*promising(bench), *blends] if one.model is not None]
+    if others is None or len(others) < LEAST_ASKED // 2 or len(finalists) < 2:
+        return []
+    again = max(one.fit_s for one, _ in finalists)
+    if sum(one.score_s for one, _ in finalists) + again > bench.left_s:
+        return []
+    return [(one, figures_of(model, others, bench.k)[bench.measure]) for one, model in finalists]
 
 
 def _blend_of(parts: Sequence[Try], weights: Sequence[float]) -> BlendParameters:

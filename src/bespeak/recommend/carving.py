@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from bespeak.errors import NotReady
 from bespeak.recommend.files import Rows, interactions_of
-from bespeak.recommend.histories import NO_TIME, Flags, Histories, Interactions, compressed
+from bespeak.recommend.histories import NO_TIME, Flags, Histories, Interactions, Whole, compressed
 from bespeak.recommend.interactions import ranked_ids
 from bespeak.recommend.next_items import carve_newest
 from bespeak.recommend.owned import owned
@@ -60,9 +60,16 @@ class Trial:
 
     def sample(self, most: int, seed: int) -> Trial:
         """At most so many rows of it, drawn by `seed`."""
+        return self.parted(most, seed)[0]
+
+    def parted(self, most: int, seed: int) -> tuple[Trial, Trial | None]:
+        """At most so many rows, drawn by `seed`, and as many of the others; None: all are drawn."""
         if len(self) <= most:
-            return self
-        rows = np.random.default_rng(seed).choice(len(self), most, replace=False)
+            return self, None
+        drawn = np.random.default_rng(seed).permutation(len(self))
+        return self._of(drawn[:most]), self._of(drawn[most : 2 * most])
+
+    def _of(self, rows: Whole) -> Trial:
         return replace(self, held=self.held.where(np.isin(self.held.rows, rows)))
 
 

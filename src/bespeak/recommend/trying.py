@@ -94,6 +94,13 @@ class Progress(NamedTuple):
 Tell = Callable[[Progress], None]
 
 
+def figures_of(model: Model, trial: Trial, k: int) -> dict[str, float]:
+    """Every metric of a fitted model's lists, a mean over the rows of `trial`."""
+    ranked = ranked_in_blocks(model, trial.asked, k, exclude=trial.exclude)
+    values = metrics.accuracy(ranked, trial.held, len(model.items), k)
+    return {name: float(each.mean()) for name, each in values.items()}
+
+
 @dataclass
 class Bench:
     """Where configurations are tried, one after another, until the time is up.
@@ -169,10 +176,7 @@ class Bench:
     def measured(self, config: Config, model: Model, started: float, title: str = "") -> Try:
         """A fitted model's figures, recorded."""
         fitted = self.clock()
-        trial = self.trial
-        ranked = ranked_in_blocks(model, trial.asked, self.k, exclude=trial.exclude)
-        values = metrics.accuracy(ranked, trial.held, len(model.items), self.k)
-        figures = {name: float(each.mean()) for name, each in values.items()}
+        figures = figures_of(model, self.trial, self.k)
         return self.record(
             Try(config, "tried", figures, fitted - started, self.clock() - fitted,
                 title=title or config.title, model=model)
