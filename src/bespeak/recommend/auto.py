@@ -39,10 +39,11 @@ DEFAULT = "item_knn"
 ASKED, LEAST_ASKED, ASKED_A_SECOND = 10_000, 2_000, 20
 """Rows of the part held back that candidates are measured on: so many for each second of the
 budget, within bounds. Fewer tell less apart, but leave time for more to be tried."""
-PROMISING = 3
-"""Models whose settings are searched, and that a blend may be made of, are at most so many,"""
+TUNED, PROMISING = 3, 5
+"""The settings of so many models at most are searched, and a blend is made of so many: one that is
+weaker alone may know what the others don't,"""
 CLOSE = 0.7
-"""and each reaches so much of the best one's measure."""
+"""if each reaches so much of the best one's measure."""
 MIXED = 5_000
 """Weights of a blend are found on so many rows at most."""
 STEP = 0.001
@@ -143,7 +144,7 @@ def search(
 def _climb(bench: Bench, terms: Terms) -> None:
     """The three rungs of the ladder."""
     _defaults(bench, terms.names or [name for name in MODELS if name != "blend"])
-    hopeful = promising(bench)
+    hopeful = promising(bench)[:TUNED]
     for place, one in enumerate(hopeful):
         _tuned(bench, one, len(hopeful) - place)
     _mixed(bench, terms.seed)
