@@ -286,7 +286,7 @@ def evaluate_files(
 
     raises : NotFound for a model that is none; SourceUnreadable, naming file and row
     """
-    names = list(models or recommend.MODELS)
+    names = list(models or [name for name, kind in recommend.MODELS.items() if kind.scales])
     _check_models(names)
     return recommend.evaluate_files(train, test, names, k=k, repeat=repeat)
 

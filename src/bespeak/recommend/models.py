@@ -37,12 +37,14 @@ class Kind:
     """One family of models.
 
     fit_where : the same model from rows that stay in an engine, where there is such a way
+    scales    : whether large catalogues are no matter; others are fitted only where they are named
     """
 
     parameters: type[Parameters]
     fit: Callable[[Interactions, Any], Model]
     load: Callable[[Path], Model]
     fit_where: Callable[[Engine, ir.Table, Ids, Any], Model] | None = None
+    scales: bool = True
 
 
 MODELS: Mapping[str, Kind] = {
@@ -50,7 +52,7 @@ MODELS: Mapping[str, Kind] = {
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
     "rp3beta": Kind(Rp3BetaParameters, fit_rp3beta, Rp3Beta.load, fit_rp3beta_where),
-    "ease": Kind(EaseParameters, fit_ease, Ease.load),
+    "ease": Kind(EaseParameters, fit_ease, Ease.load, scales=False),
     "sparse_ease": Kind(SparseEaseParameters, fit_sparse_ease, SparseEase.load),
     "als": Kind(AlsParameters, fit_als, Als.load),
 }
