@@ -86,7 +86,9 @@ def gowalla(folder: Path, seconds: float) -> Table:
     train = interactions_of(read_rows(folder / "train.txt"))
     test = read_rows(folder / "test.txt")
     held = hold(train, test.customers, test.items)
-    models: list[str | recommend.Entry] = ["popular", "item_knn", PLAIN, "als", "graph", WIDE]
+    models: list[str | recommend.Entry] = [
+        "popular", "item_knn", PLAIN, "rp3beta", "sparse_ease", "als", "user_knn", "graph", WIDE,
+    ]  # fmt: skip
     if seconds:
         started = time.perf_counter()
         terms = recommend.Terms(k=20, budget_s=seconds)

@@ -210,6 +210,18 @@ def test_tables_for_people_hold_what_the_json_holds(little: Path) -> None:
     assert "The quarantine is empty" in bespeak("quarantine", "list", "-w", str(little)).output
 
 
+def test_files_are_measured_with_a_few_quick_models_where_none_is_named(tmp_path: Path) -> None:
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    train.write_text("a x y z\nb x y z\nc x y\n", encoding="utf-8")
+    test.write_text("c z\n", encoding="utf-8")
+    files = ("evaluate", "--train", str(train), "--test", str(test), "-k", "1", "--json")
+    found = {row["name"]: row for row in json.loads(bespeak(*files).stdout)["models"]}
+    assert list(found) == ["popular", "item_knn", "graph", "als"]
+    assert found["item_knn"]["recall@1"] == found["graph"]["recall@1"] == 1
+    (named,) = json.loads(bespeak(*files, "--model", "ease").stdout)["models"]
+    assert named["recall@1"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

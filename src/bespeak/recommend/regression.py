@@ -28,11 +28,11 @@ class RegressionParameters(ItemListsParameters, frozen=True):
 
     weighting: Weighting = "binary"
     """What an interaction's weight becomes in training."""
-    length: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
+    length: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.25
     """How much less a long history counts."""
     history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.1
     """How much less an item in the history counts that everybody has."""
-    penalty: Annotated[float, msgspec.Meta(ge=1e-3, le=1e6)] = 1.0
+    penalty: Annotated[float, msgspec.Meta(ge=1e-3, le=1e6)] = 3.0
     """How much every coefficient is held back, in units of the mean item's own square."""
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     """As if this share of each history were left out at random: items that many have are held back
