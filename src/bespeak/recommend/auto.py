@@ -97,10 +97,12 @@ def search(
     trial : what to try on, or how to carve it; where nothing can be held back, the default is
             chosen untested, and the evidence says so
     """
+    measure = f"ndcg@{terms.k}"
+    about: dict[str, Any] = {"held_back": None, "measure": measure, "budget_s": terms.budget_s}
     try:
         whole = trial if isinstance(trial, Trial) else trial()
     except NotReady as error:
-        return _untested(str(error), {"held_back": None, "budget_s": terms.budget_s})
+        return _untested(str(error), about)
     shape = Shape.of(whole.train, repeat=whole.repeat, sessions=terms.sessions)
     most = int(min(ASKED, max(LEAST_ASKED, ASKED_A_SECOND * terms.budget_s)))
     asked, others = whole.parted(most, terms.seed)
@@ -108,23 +110,20 @@ def search(
     climb(bench, terms.names or [name for name in MODELS if name != "blend"], terms.seed)
     finalists = final(bench, others)
     best = max(finalists, key=lambda pair: pair[1])[0] if finalists else bench.best
-    about = {
-        "held_back": whole.how, "asked": len(asked), "of": len(whole), "measure": bench.measure,
-        "shape": asdict(shape), "budget_s": terms.budget_s, "search_s": round(bench.spent_s, 3),
-        "final": [{"model": one.title, bench.measure: figure} for one, figure in finalists],
+    about |= {
+        "held_back": whole.how, "asked": len(asked), "of": len(whole),
+        "shape": asdict(shape), "search_s": round(bench.spent_s, 3),
+        "final": [{"model": one.title, measure: figure} for one, figure in finalists],
         "tried": [one.said() for one in bench.tries],
     }  # fmt: skip
     if best is None:
         return _untested("nothing could be tried within the budget", about)
     bench.told()
+    because = f"the best {measure} on {whole.how}"
+    if finalists:
+        because += f"; of {len(finalists)} finalists, on rows that the search had not seen"
     title = best.title if best.config.model == "blend" else best.config.model
-    last = (
-        f"; of {len(finalists)} finalists, on rows that the search had not seen"
-        if finalists
-        else ""
-    )
-    said = {"chosen": title, "because": f"the best {bench.measure} on {whole.how}{last}"}
-    evidence = {**said, **best.figures, **about}
+    evidence = {"chosen": title, "because": because, **best.figures, **about}
     return Choice(best.config.model, dict(best.config.parameters), title, evidence)
 
 
@@ -179,4 +178,5 @@ def checked_budget(budget_s: float) -> float:
 
 def _untested(because: str, about: Mapping[str, Any]) -> Choice:
     said = {"chosen": DEFAULT, "because": f"{because}; this is the default, untested"}
-    return Choice(DEFAULT, {}, DEFAULT, {"search_s": 0.0, "tried": [], **said, **about})
+    nothing = {"search_s": 0.0, "final": [], "tried": []}
+    return Choice(DEFAULT, {}, DEFAULT, {**nothing, **said, **about})
