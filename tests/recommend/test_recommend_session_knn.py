@@ -34,7 +34,7 @@ def fitted(known: Interactions, **settings: Any) -> SessionKnn:
 
 
 def scored(model: SessionKnn, lists: list[list[str]], history: list[str]) -> dict[str, float]:
-    """The formula, in plain floating point; sessions have each item once."""
+    """The formula, in plain floating point; sessions that share anything have each item once."""
     own = model.parameters
     having = Counter(item for session in lists for item in session)
     worth = {
@@ -42,6 +42,8 @@ def scored(model: SessionKnn, lists: list[list[str]], history: list[str]) -> dic
         for ago, item in enumerate(reversed(history))
     }
     total = sum(worth.values())
+    occasions = sum(len(session) for session in lists)
+    again = sum(len(session) - len(set(session)) for session in lists) / occasions
     found: Counter[str] = Counter()
     for at, session in enumerate(lists):
         common = [item for item in reversed(history) if item in session]
@@ -54,7 +56,7 @@ def scored(model: SessionKnn, lists: list[list[str]], history: list[str]) -> dic
         for place, item in enumerate(session):
             ahead = place - shared
             near = max(abs(ahead), 1) ** -own.distance * (1 if ahead >= 0 else own.backward)
-            found[item] += like * (own.own if item in history else near)
+            found[item] += like * (own.own * again if item in history else near)
     return {item: value * having[item] ** -own.item for item, value in found.items()}
 
 
@@ -62,7 +64,7 @@ def scored(model: SessionKnn, lists: list[list[str]], history: list[str]) -> dic
     "settings",
     [
         {},
-        {"fade": 4.0, "distance": 1.0, "backward": 0.3, "own": 0.5},
+        {"fade": 4.0, "distance": 1.0, "backward": 0.3, "own": 5.0},
         {"history_item": 1.0, "item": 0.5, "length": 0.0, "recency": 0.0},
     ],
 )
@@ -71,7 +73,7 @@ def test_scores_are_those_of_the_formula(settings: dict[str, Any]) -> None:
     lists = [
         draw.permutation([f"i{n}" for n in range(12)])[: draw.integers(1, 7)].tolist()
         for _ in range(40)
-    ]
+    ] + [["again", "again"]] * 20
     model = fitted(sessions(lists), **settings)
     for history in (["i3", "i7", "i1"], ["i0"], ["i5", "i2"]):
         wanted = scored(model, lists, history)
@@ -80,6 +82,12 @@ def test_scores_are_those_of_the_formula(settings: dict[str, Any]) -> None:
             at = model.items.find(item)
             assert found[at] == pytest.approx(value, rel=5e-3), item
         assert (found > 0).sum() == len(wanted)
+
+
+def test_where_nothing_is_had_twice_nothing_is_offered_again() -> None:
+    model = fitted(sessions([["x", "y"], ["x", "y"]]))
+    assert model.own == 0
+    assert model.recommend(asked(model.items, [["x"]]), 3).row(0).tolist() == [1]
 
 
 def test_what_came_after_is_nearer_than_what_came_before() -> None:
@@ -114,11 +122,12 @@ def test_the_order_of_sessions_without_times_is_no_recency() -> None:
 
 def test_the_reason_is_the_item_that_carried_the_score_and_in_how_many_sessions() -> None:
     lists = [["tea", "milk"]] * 4 + [["cake", "tea"]] * 8
-    model = fitted(sessions(lists), fade=100.0, recency=0.0)
+    model = fitted(sessions([*lists, ["milk", "milk"]]), fade=100.0, recency=0.0)
     tea, milk, cake = (model.items.find(name) for name in ("tea", "milk", "cake"))
     (why,) = model.why(asked(model.items, [["milk", "cake"]]), np.array([tea], np.int32))
     assert (why.kind, why.other, why.customers) == ("with", cake, 8)
     again = model.why(asked(model.items, [["milk"]]), np.array([milk, cake], np.int32))
+    assert model.own > 0
     assert [(one.kind, one.other) for one in again] == [("rhythm", milk), ("rhythm", cake)]
 
 
@@ -141,8 +150,8 @@ def test_similar_items_are_what_a_history_of_one_item_is_offered() -> None:
 
 
 def test_scores_of_the_longest_lists_stay_within_their_bits() -> None:
-    many = sessions([["x", "y"]] * 3000)
-    model = fitted(many, neighbours=2000, newest=3000, own=10.0, recency=0.0, item=0.0, length=0.0)
+    many = sessions([["x", "y", "x", "y"]] * 3000)
+    model = fitted(many, neighbours=2000, newest=3000, own=100.0, recency=0.0, item=0.0, length=0.0)
     asking = asked(model.items, [["x", "y"]])
     wanted = 2000 * 10 * model.unit
     assert model.scores(asking).tolist()[0] == pytest.approx([wanted, wanted], rel=1e-3)

@@ -20,6 +20,7 @@ from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
 from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
 from bespeak.recommend.texts import Ids
 from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
+from bespeak.recommend.user_knn import UserKnn, UserKnnParameters, fit_user_knn
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -45,6 +46,7 @@ MODELS: Mapping[str, Kind] = {
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
     "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
     "als": Kind(AlsParameters, fit_als, Als.load),
+    "user_knn": Kind(UserKnnParameters, fit_user_knn, UserKnn.load),
     "transitions": Kind(TransitionsParameters, fit_transitions, Transitions.load),
     "session_knn": Kind(SessionKnnParameters, fit_session_knn, SessionKnn.load),
     "blend": Kind(

@@ -7,6 +7,7 @@ stands at one place, and a row is an unordered set.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import msgspec
@@ -22,6 +23,8 @@ NEAR = 1 << 10
 """What stands right beside the item that two histories share counts this much."""
 FACTOR = 1 << 16
 """A past history that loses nothing by its length or age counts this much."""
+MOST_OWN = 10.0
+"""What is had already never counts more than this many things right beside the shared item."""
 FARTHEST = 64
 """Beyond this many places, all is equally far."""
 
@@ -38,8 +41,9 @@ class OrderParameters(Parameters, frozen=True):
     """What stands d places from the shared item counts d^-distance."""
     backward: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.7
     """How much what stood before the shared item counts, beside what came after it."""
-    own: Annotated[float, msgspec.Meta(ge=0, le=10)] = 2.0
-    """The same for an item that the history has already, where it may be recommended again."""
+    own: Annotated[float, msgspec.Meta(ge=0, le=100)] = 12.5
+    """What the history has already counts this, times the share of past occasions that were not
+    the first with their item: nothing where nobody has a thing twice."""
     history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.4
     """How much less an item in the history counts that everybody has."""
     item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.2
@@ -57,6 +61,13 @@ def nearness(parameters: OrderParameters) -> tuple[Whole, Whole]:
     places = np.maximum(np.arange(FARTHEST + 1), 1)
     after = NEAR * places**-parameters.distance
     return _whole(after, least=0), _whole(after * parameters.backward, least=0)
+
+
+def own_weight(histories: Histories, parameters: OrderParameters) -> int:
+    """How much an item counts that the history has already, of NEAR; see `OrderParameters.own`."""
+    occasions = int(histories.times.sum())
+    again = 1 - len(histories.indices) / max(occasions, 1) if occasions else 0.0
+    return math.floor(NEAR * min(parameters.own * again, MOST_OWN) + 0.5)
 
 
 def shares(histories: Histories, having: Index | Whole, parameters: OrderParameters) -> Whole:

@@ -6,7 +6,7 @@ past   : (indptr, items, first places, last places, factors): histories as `orde
          a row, the newest first; the columns stand by entry, but `factors` by row
 marked : (starts, entries, rows): per item, the entries that hold it in the newest rows, and the row
          of every entry of `past`
-weight : (after, before, own), see `order.nearness` and `OrderParameters.own`
+weight : (after, before, own), see `order.nearness` and `order.own_weight`
 memory : (past, marked, weight)
 asked  : (indptr, items, shares): the present histories, each with its latest item first
 work   : (sums, anchors, touched) by row of `past`, (scores, reached, places) by item; sums, scores
@@ -270,6 +270,8 @@ def following(
             for entry in range(starts[row], starts[row + 1]):
                 other = members[entry]
                 worth = weight[2] if entry == shared else near(past, shared, entry, weight)
+                if worth == 0:
+                    continue
                 if common[other] == 0:
                     reached[touched] = other
                     touched += 1

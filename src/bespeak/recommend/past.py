@@ -72,13 +72,16 @@ class Past:
             past.rows.astype(np.int32), np.diff(starts).astype(np.int32),
         )  # fmt: skip
 
-    def memory(self, parameters: order.OrderParameters) -> tuple[Any, ...]:
-        """As order_kernels.py reads it."""
+    def memory(self, parameters: order.OrderParameters, own: int) -> tuple[Any, ...]:
+        """As order_kernels.py reads it.
+
+        own : see `order.own_weight`
+        """
         after, before = order.nearness(parameters)
         return (
             sealed(self.indptr, self.members, self.first, self.last, self.factors),
             sealed(self.starts, self.entries, self.row_of),
-            (*sealed(after, before), round(parameters.own * order.NEAR)),
+            (*sealed(after, before), own),
         )
 
     def indexed(self) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 import numpy as np
@@ -58,12 +58,17 @@ class SessionKnnParameters(order.OrderParameters, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class SessionKnn:
-    """It keeps what was had together and in which order, never by whom."""
+    """It keeps what was had together and in which order, never by whom.
+
+    own : how much an item counts that the history has already, of NEAR
+    """
 
     name: ClassVar[str] = "session_knn"
+    settings: ClassVar[type[SessionKnnParameters]] = SessionKnnParameters
 
     items: Ids
     parameters: SessionKnnParameters
+    own: int
     past: Past
 
     @property
@@ -148,16 +153,25 @@ class SessionKnn:
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
         self.past.save(folder)
-        write_json(folder / "model.json", msgspec.to_builtins(self.parameters))
+        about = {"own": self.own, "parameters": msgspec.to_builtins(self.parameters)}
+        write_json(folder / "model.json", about)
 
     @classmethod
-    def load(cls, folder: Path) -> SessionKnn:
+    def load(cls, folder: Path) -> Self:
         """What `save` wrote, mapped.
 
         raises : ArtifactCorrupt
         """
-        parameters = msgspec.convert(read_json(folder / "model.json"), SessionKnnParameters)
-        return cls(Ids.load(folder, "items"), parameters, Past.load(folder))
+        about = read_json(folder / "model.json")
+        parameters = msgspec.convert(about["parameters"], cls.settings)
+        return cls(Ids.load(folder, "items"), parameters, about["own"], Past.load(folder))
+
+    @classmethod
+    def of(cls, interactions: Interactions, parameters: SessionKnnParameters) -> Self:
+        """Nothing is learned: the past is put in order and indexed."""
+        histories, items = interactions.histories, interactions.items
+        past = Past.of(histories, len(items), parameters, parameters.newest)
+        return cls(items, parameters, order.own_weight(histories, parameters), past)
 
     def _asked(self, histories: Histories) -> tuple[Any, ...]:
         """Histories as the kernels read them: the latest of each first."""
@@ -194,7 +208,7 @@ class SessionKnn:
 
     @cached_property
     def _memory(self) -> tuple[Any, ...]:
-        return self.past.memory(self.parameters)
+        return self.past.memory(self.parameters, self.own)
 
     @cached_property
     def _indexed(self) -> Any:
@@ -206,7 +220,5 @@ class SessionKnn:
 
 
 def fit_session_knn(interactions: Interactions, parameters: SessionKnnParameters) -> SessionKnn:
-    """Nothing is learned: the past is put in order and indexed."""
-    count = len(interactions.items)
-    past = Past.of(interactions.histories, count, parameters, parameters.newest)
-    return SessionKnn(interactions.items, parameters, past)
+    """What most alike past sessions held next."""
+    return SessionKnn.of(interactions, parameters)

@@ -124,12 +124,23 @@ def _ordered(shape: Shape) -> Values:
         found["recency"] = (0.0, 0.6, 1.2, 2.0, 4.0)
         found["distance"] = (0.0, 0.2, 0.35, 0.5, 0.8)
         found["backward"] = (0.3, 0.5, 0.7, 0.85, 1.0)
-    return found | ({"own": (0.0, 1.0, 1.5, 2.0, 3.0)} if shape.repeat else {})
+    return found | ({"own": (0.0, 3.0, 6.0, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
 def _session_knn(shape: Shape) -> Values:
     more = {"neighbours": (100, 200, 500, 1000), "newest": (500, 1000, 2000, 4000)}
     return {**_ordered(shape), **more}
+
+
+def _user_knn(shape: Shape) -> Values:
+    found: dict[str, tuple[Any, ...]] = {
+        "item": (0.0, 0.1, 0.2, 0.3, 0.4),
+        "history_item": (0.2, 0.4, 0.5, 0.6, 0.8),
+        "length": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "neighbours": (50, 100, 200, 500, 1000),
+        "newest": (500, 1000, 2000, 4000),
+    }
+    return found | ({"own": (0.0, 3.0, 6.0, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
 def _only_owned(shape: Shape) -> str | None:
@@ -152,6 +163,11 @@ SPACES: Mapping[str, Space] = {
     "transitions": Space(_ordered, seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries),
     "session_knn": Space(
         _session_knn,
+        grows={"neighbours": 0.3, "newest": 0.7},
+        seconds=lambda shape: 1e-5 * shape.entries,
+    ),
+    "user_knn": Space(
+        _user_knn,
         grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
     ),

@@ -56,7 +56,7 @@ class TransitionsParameters(order.OrderParameters, frozen=True):
 
     fade: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 2.0
     distance: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
-    own: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
+    own: Annotated[float, msgspec.Meta(ge=0, le=100)] = 9.4
     history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
     item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.25
     length: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
@@ -174,9 +174,10 @@ def fit_transitions(interactions: Interactions, parameters: TransitionsParameter
     """Every item's list, a part of the items at a time, side by side."""
     count = len(interactions.items)
     past = Past.of(interactions.histories, count, parameters, len(interactions.histories))
-    memory = past.memory(parameters)
+    own = order.own_weight(interactions.histories, parameters)
+    memory = past.memory(parameters, own)
     rarity = sealed(np.maximum(past.having, 1.0) ** -parameters.item)[0]
-    scale = _scale(past, rarity, parameters)
+    scale = _scale(past, rarity, max(own, order.NEAR))
 
     def near(part: slice) -> tuple[Any, ...]:
         shape = (part.stop - part.start, min(parameters.neighbours, count))
@@ -200,8 +201,11 @@ def fit_transitions(interactions: Interactions, parameters: TransitionsParameter
     )
 
 
-def _scale(past: Past, rarity: Any, parameters: TransitionsParameters) -> float:
-    """Units of nearness: a power of two that keeps each within 31 bits."""
+def _scale(past: Past, rarity: Any, nearest: int) -> float:
+    """Units of nearness: a power of two that keeps each within 31 bits.
+
+    nearest : the most that one past history adds, before its factor
+    """
     counted = np.bincount(past.members, past.factors[past.row_of], minlength=len(rarity))
-    most = float((counted * rarity).max(initial=1.0)) * order.NEAR * max(parameters.own, 1.0)
+    most = float((counted * rarity).max(initial=1.0)) * nearest
     return 2.0 ** math.floor(30.9 - math.log2(most))
