@@ -144,6 +144,16 @@ def test_auto_is_one_line_named_by_what_won_with_its_evidence(tmp_path: Path) ->
     assert "better than popular: ndcg@3" in both and "Holm" in both
 
 
+def test_auto_with_nothing_to_choose_by_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("c1 i1\nc2 i2\n")
+    (tmp_path / "b.txt").write_text("c1 i2\n")
+    files = (f"--train={tmp_path / 'a.txt'}", f"--test={tmp_path / 'b.txt'}")
+    result = bespeak("evaluate", *files, "--model", "auto", "--evidence")
+    said = " ".join(result.output.split())
+    assert result.exit_code == 0 and "auto chose item_knn: nothing can be held back" in said
+    assert "this is the default, untested" in said
+
+
 @pytest.mark.parametrize("budget", ["0", "-3", "nan"])
 def test_a_budget_that_is_none_is_refused(tmp_path: Path, budget: str) -> None:
     (tmp_path / "a.txt").write_text("c1 i1 i2\n")

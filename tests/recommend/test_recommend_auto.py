@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bespeak.errors import BadRequest, EngineUnavailable, NotReady
-from bespeak.recommend import auto, spaces
+from bespeak.recommend import auto, ladder, spaces
 from bespeak.recommend.auto import DEFAULT, Choice, Terms, search, search_files, with_choice
 from bespeak.recommend.base import Model
 from bespeak.recommend.carving import Trial, by_share
@@ -106,12 +106,13 @@ def test_a_blend_is_made_of_models_that_help_each_other() -> None:
 
 def test_the_final_is_on_rows_that_the_search_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auto, "LEAST_ASKED", 40)
+    monkeypatch.setattr(ladder, "FEWEST", 20)
     monkeypatch.setattr(auto, "ASKED", 40)
     choice = found(names=("als", "item_knn"), known=tastes(customers=120))
     assert (choice.evidence["asked"], choice.evidence["of"]) == (40, 118)
     finalists = {row["model"]: row["ndcg@3"] for row in choice.evidence["final"]}
     assert len(finalists) >= 2
-    assert choice.evidence["because"].endswith("asked for others than the search was")
+    assert choice.evidence["because"].endswith("on rows that the search had not seen")
     winner = max(finalists, key=lambda title: finalists[title])
     assert winner.startswith(choice.title)
     few = found(names=("als", "item_knn"), known=tastes(customers=50))

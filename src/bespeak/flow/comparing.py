@@ -34,7 +34,16 @@ from bespeak.flow.running import SOURCES
 from bespeak.workspace import MANIFEST, Version, Workspace
 
 TIMED = frozenset(
-    {"seconds", "made_at", "fit_s", "score_s", "lists_per_s", "peak_rss_mb", "peak_rss_of"}
+    {
+        "seconds",
+        "made_at",
+        "fit_s",
+        "score_s",
+        "search_s",
+        "lists_per_s",
+        "peak_rss_mb",
+        "peak_rss_of",
+    }
 )
 MADE_BY = frozenset({"engine", "counted_in", "version", "code", "inputs", "said", "contents"})
 """What a manifest says of its making; `inputs` names versions, and files that may lie elsewhere."""

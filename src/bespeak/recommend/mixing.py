@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """What a further part may be of the whole."""
 GAIN = 0.002
 """A part must make the measure better by this share of it, or it is not worth its cost."""
+LESS = 1e-13
+"""Of equal sums the lesser item comes first: each place is this far behind, less than a unit."""
 DEPTH = 5
 """Of each part's list, so many times k are candidates."""
 
@@ -66,24 +69,43 @@ class Stack:
     def ndcg(self, weights: Sequence[float]) -> float:
         """Mean over rows, with those weights."""
         total = np.tensordot(np.asarray(weights), self.values, axes=1)
-        order = np.argsort(-total, axis=1, kind="stable")[:, : self.k]
+        width = min(self.k, total.shape[1])
+        behind = LESS * np.arange(total.shape[1]) - total
+        near = np.argpartition(behind, width - 1, axis=1)[:, :width]
+        ranks = np.argsort(np.take_along_axis(behind, near, axis=1), axis=1)
+        order = np.take_along_axis(near, ranks, axis=1)
         hit = np.take_along_axis(self.wanted & (total > 0), order, axis=1)
         return float(metrics.ndcg(hit, self.relevant, self.k).mean())
 
     def best_weights(self) -> list[float]:
-        """Parts joined one by one, the first being there: each with the weight that helps most."""
+        """The best part; then the best two, and one more at a time, while that helps enough; then
+        each one's weight a little more or less. The sum is 1; 0: the part is none."""
         count = len(self.values)
-        now = [1.0] + [0.0] * (count - 1)
-        reached = self.ndcg(now)
-        for _ in range(count - 1):
-            more = [
-                [(1 - weight) * old + weight * (at == part) for at, old in enumerate(now)]
-                for part in range(count)
-                if now[part] == 0
-                for weight in WEIGHTS
-            ]
-            found = [self.ndcg(weights) for weights in more]
-            if max(found, default=0.0) < reached * (1 + GAIN):
-                break
-            now, reached = more[int(np.argmax(found))], max(found)
+        alone = [[float(at == part) for at in range(count)] for part in range(count)]
+        now, reached = self._best(alone)
+        pairs = [self._joined(one, part) for one, part in product(alone, range(count))]
+        step, found = self._best([weights for some in pairs for weights in some])
+        while found >= reached * (1 + GAIN):
+            now, reached = step, found
+            more = [self._joined(now, part) for part in range(count)]
+            step, found = self._best([weights for some in more for weights in some])
+        for part, factor in product(range(count), (0.7, 1.4)):
+            changed = [old * (factor if at == part else 1) for at, old in enumerate(now)]
+            weights = [weight / sum(changed) for weight in changed]
+            now, reached = max((now, reached), (weights, self.ndcg(weights)), key=lambda x: x[1])
         return now
+
+    def _joined(self, now: Sequence[float], part: int) -> list[list[float]]:
+        """A part that is none yet, with each of the weights that it may have."""
+        if now[part]:
+            return []
+        return [
+            [(1 - weight) * old + weight * (at == part) for at, old in enumerate(now)]
+            for weight in WEIGHTS
+        ]
+
+    def _best(self, choices: Sequence[list[float]]) -> tuple[list[float], float]:
+        """The first of the best, and what it reaches; without a choice, nothing is."""
+        reached = [self.ndcg(weights) for weights in choices]
+        at = int(np.argmax(reached)) if reached else -1
+        return (choices[at], reached[at]) if reached else ([], -1.0)

@@ -135,7 +135,7 @@ def _ordered(shape: Shape) -> Values:
         found["recency"] = (0.0, 0.6, 1.2, 2.0, 4.0)
         found["distance"] = (0.0, 0.2, 0.35, 0.5, 0.8)
         found["backward"] = (0.3, 0.5, 0.7, 0.85, 1.0)
-    return found | ({"own": (0.0, 4.0, 9.4, 12.5, 18.0)} if shape.repeat else {})
+    return found | ({"own": (0.0, 4.0, 9.4, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
 def _session_knn(shape: Shape) -> Values:
@@ -144,12 +144,14 @@ def _session_knn(shape: Shape) -> Values:
 
 
 def _user_knn(shape: Shape) -> Values:
-    return {
+    found: dict[str, tuple[Any, ...]] = {
+        "item": (0.0, 0.1, 0.2, 0.3, 0.4),
         "history_item": (0.2, 0.4, 0.5, 0.6, 0.8),
         "length": (0.0, 0.25, 0.5, 0.75, 1.0),
-        "item": (0.0, 0.1, 0.2, 0.3, 0.4),
-        "neighbours": (100, 200, 500),
+        "neighbours": (50, 100, 200, 500, 1000),
+        "newest": (500, 1000, 2000, 4000),
     }
+    return found | ({"own": (0.0, 3.0, 6.0, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
 def _only_owned(shape: Shape) -> str | None:
@@ -181,7 +183,9 @@ SPACES: Mapping[str, Space] = {
         seconds=lambda shape: 1e-5 * shape.entries,
     ),
     "user_knn": Space(
-        _user_knn, grows={"neighbours": 0.3}, seconds=lambda shape: 5e-5 * shape.entries
+        _user_knn,
+        grows={"neighbours": 0.3, "newest": 0.7},
+        seconds=lambda shape: 1e-5 * shape.entries,
     ),
     "sparse_ease": Space(_linear, seconds=lambda shape: 2e-8 * shape.pairs + 5e-4 * shape.items),
     "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),
