@@ -100,6 +100,7 @@ def _linear(shape: Shape) -> Values:
     return {
         "penalty": (0.1, 0.3, 1.0, 3.0, 10.0),
         "length": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "history_item": (0.0, 0.1, 0.2, 0.3),
         "dropout": (0.0, 0.2, 0.4, 0.6),
         "neighbours": (50, 100, 200, 400),
     }
