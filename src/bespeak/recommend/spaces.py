@@ -136,7 +136,7 @@ def _ordered(shape: Shape) -> Values:
         found["recency"] = (0.0, 0.6, 1.2, 2.0, 4.0)
         found["distance"] = (0.0, 0.2, 0.35, 0.5, 0.8)
         found["backward"] = (0.3, 0.5, 0.7, 0.85, 1.0)
-    return found | ({"own": (0.0, 4.0, 9.4, 12.5, 25.0, 50.0)} if shape.repeat else {})
+    return found | ({"own": (0.0, 3.0, 6.0, 9.4, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
 def _session_knn(shape: Shape) -> Values:
@@ -152,7 +152,7 @@ def _user_knn(shape: Shape) -> Values:
         "neighbours": (50, 100, 200, 500, 1000),
         "newest": (500, 1000, 2000, 4000),
     }
-    return found | ({"own": (0.0, 3.0, 6.0, 12.5, 25.0, 50.0)} if shape.repeat else {})
+    return found | ({"own": (0.0, 3.0, 6.0, 9.4, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
 def _only_owned(shape: Shape) -> str | None:
