@@ -6,7 +6,7 @@ source : the sequential rules of Ludewig & Jannach (2018), with the weights of s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -17,6 +17,7 @@ import numpy as np
 from bespeak.compiled import sealed
 from bespeak.recommend import item_lists, order, order_kernels
 from bespeak.recommend.base import (
+    GOES,
     RHYTHM,
     WITH,
     Ranked,
@@ -33,11 +34,15 @@ from bespeak.recommend.histories import (
     Index,
     Interactions,
     Whole,
+    compressed,
     read_json,
     write_json,
 )
 from bespeak.recommend.past import Past
 from bespeak.recommend.texts import Ids, load_array
+
+_Lists = tuple[Whole, Index, Whole, Index]
+"""(indptr, items, nearnesses, histories that hold both), before nearness is cut to 31 bits."""
 
 _ARRAYS: Mapping[str, type[np.generic]] = {
     "indptr": np.int64,
@@ -49,7 +54,8 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
 
 
 class TransitionsParameters(order.OrderParameters, frozen=True):
-    """nearness(i, j) = n_j^-item Σ factor(s) near(i, j; s) over past histories s that hold both;
+    """near(i, j) = n_j^-item Σ factor(s) near(i, j; s) over the past histories s that hold both;
+    nearness(i, j) = near(i, j) + second Σ_c near(i, c) near(c, j) / Σ_j near(c, j);
     a history's score for j is the mean of its items' nearness to it, weighted by their shares.
     What the settings of order mean is said in order.py; these are the defaults that differ.
     """
@@ -59,9 +65,11 @@ class TransitionsParameters(order.OrderParameters, frozen=True):
     own: Annotated[float, msgspec.Meta(ge=0, le=100)] = 9.4
     history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
     item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.25
-    length: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
+    length: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.4
     neighbours: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
     """How many next items each item keeps."""
+    second: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
+    """How much a second step counts: what comes next after what comes next."""
     least_common: Annotated[int, msgspec.Meta(ge=1)] = 1
     """Fewer past histories with both are no evidence; at 1, a list can give away one of them."""
 
@@ -116,7 +124,7 @@ class Transitions:
     def why(self, history: Histories, items: Index) -> list[Why]:
         entries, givers = self._strongest(history, items[None, :])
         return [
-            Why("with", other=giver, customers=int(self.common[entry]))
+            Why("with", other=giver, customers=int(self.common[entry]) or None)
             if giver != item
             else Why("rhythm", other=item)
             for item, entry, giver in zip(
@@ -125,9 +133,11 @@ class Transitions:
         ]
 
     def whys(self, histories: Histories, items: Index) -> Whys:
-        _, givers = self._strongest(histories, items)
+        entries, givers = self._strongest(histories, items)
         again = givers == items
-        kinds = np.where(items < 0, -1, np.where(again, RHYTHM, WITH)).astype(np.int8)
+        counted = self.common[entries] > 0
+        kinds = np.where(again, RHYTHM, np.where(counted, WITH, GOES))
+        kinds = np.where(items < 0, -1, kinds).astype(np.int8)
         return Whys(kinds, np.where(again, -1, givers).astype(np.int32))
 
     def said(self) -> dict[str, Any]:
@@ -175,26 +185,57 @@ def fit_transitions(interactions: Interactions, parameters: TransitionsParameter
     rarity = sealed(np.maximum(past.having, 1.0) ** -parameters.item)[0]
     scale = _scale(past, rarity, max(own, order.NEAR))
 
-    def near(part: slice) -> tuple[Any, ...]:
-        shape = (part.stop - part.start, min(parameters.neighbours, count))
-        found = (np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
-        sizes = order_kernels.following(
+    def near(part: slice, found: tuple[Any, Any, Any]) -> Whole:
+        sizes: Whole = order_kernels.following(
             memory, rarity, parameters.least_common, scale, (part.start, part.stop), found
         )
-        kept = np.arange(shape[1]) < sizes[:, None]
-        return sizes, found[0][kept], found[1][kept].astype(np.int32), found[2][kept]
+        return sizes
 
     work = np.concatenate([[0], np.cumsum(np.diff(past.indptr)[past.row_of[past.entries]])])
-    parts = on_all_cores(near, even_parts(np.diff(work[past.starts])))
+    width = min(parameters.neighbours, count)
+    lists = _gathered(near, np.diff(work[past.starts]), width)
+    if parameters.second > 0:
+        lists, scale = _onward(lists, scale, width, parameters.second)
+    one = scale * order.FACTOR * order.NEAR
+    return Transitions(
+        interactions.items, parameters, one, lists[0], lists[1],
+        lists[2].astype(np.int32), lists[3], past.having,
+    )  # fmt: skip
+
+
+def _onward(lists: _Lists, scale: float, width: int, share: float) -> tuple[_Lists, float]:
+    """The lists with a second step, and their units."""
+    given = sealed(*lists)
+
+    def further(part: slice, found: tuple[Any, Any, Any]) -> Whole:
+        sizes: Whole = order_kernels.onward(given, share, (part.start, part.stop), found)
+        return sizes
+
+    lengths = np.diff(lists[0])
+    ahead = np.concatenate([[0], np.cumsum(lengths[lists[1]])])
+    indptr, items, fine, common = _gathered(further, np.diff(ahead[lists[0]]), width)
+    coarse = max(int(fine.max(initial=1)).bit_length() - 31, 0)
+    nearness = np.maximum(fine >> coarse, 1)
+    return (indptr, items, nearness, common), scale * 2.0 ** (20 - coarse)
+
+
+def _gathered(
+    near: Callable[[slice, tuple[Any, Any, Any]], Whole], work: Whole, width: int
+) -> _Lists:
+    """Every item's list by `near`, a part of the items at a time, side by side."""
+
+    def made(part: slice) -> tuple[Any, ...]:
+        shape = (part.stop - part.start, width)
+        found = (np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
+        sizes = near(part, found)
+        kept = np.arange(width) < sizes[:, None]
+        return sizes, *(column[kept] for column in found)
+
+    parts = on_all_cores(made, even_parts(work))
     sizes, items, nearness, common = (
         np.concatenate([part[column] for part in parts]) for column in range(4)
     )
-    indptr = np.zeros(count + 1, np.int64)
-    np.cumsum(sizes, out=indptr[1:])
-    one = scale * order.FACTOR * order.NEAR
-    return Transitions(
-        interactions.items, parameters, one, indptr, items, nearness, common, past.having
-    )
+    return compressed(np.repeat(np.arange(len(sizes)), sizes), len(sizes)), items, nearness, common
 
 
 def _scale(past: Past, rarity: Any, nearest: int) -> float:
