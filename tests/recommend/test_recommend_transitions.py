@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from walks import asked, sessions
 
-from bespeak.recommend.base import RHYTHM, WITH
+from bespeak.recommend.base import GOES, WITH
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.models import parameters_of
 from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
@@ -32,7 +32,7 @@ def fitted(known: Interactions, **settings: Any) -> Transitions:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"distance": 1.0, "backward": 0.2, "recency": 0.0, "item": 1.0, "length": 0.5}]
+    "settings", [{}, {"distance": 1.0, "backward": 0.2, "recency": 0.0, "item": 1.0, "length": 1.0}]
 )
 def test_nearness_is_that_of_the_formula(settings: dict[str, Any]) -> None:
     draw = np.random.default_rng(5)
@@ -40,7 +40,7 @@ def test_nearness_is_that_of_the_formula(settings: dict[str, Any]) -> None:
         draw.permutation([f"i{n}" for n in range(12)])[: draw.integers(1, 7)].tolist()
         for _ in range(40)
     ] + [["again", "again"]] * 20
-    model = fitted(sessions(lists), **settings)
+    model = fitted(sessions(lists), second=0.0, **settings)
     own, having = model.parameters, Counter(item for each in lists for item in each)
     again = 20 / sum(having.values())
     wanted: Counter[tuple[str, str]] = Counter()
@@ -65,18 +65,50 @@ def test_nearness_is_that_of_the_formula(settings: dict[str, Any]) -> None:
         assert found[item, other] / model.scale == pytest.approx(near, rel=5e-3)
 
 
+def table(model: Transitions) -> np.ndarray[Any, np.dtype[np.float64]]:
+    found = np.zeros((len(model.items), len(model.items)))
+    rows = np.repeat(np.arange(len(found)), np.diff(model.indptr))
+    found[rows, model.next_items] = model.nearness / model.scale
+    return found
+
+
+def test_a_second_step_goes_on_by_the_shares_of_each_list() -> None:
+    draw = np.random.default_rng(5)
+    known = sessions([draw.integers(0, 12, draw.integers(1, 7)).astype(str) for _ in range(40)])
+    one, two = (table(fitted(known, second=share, neighbours=1000)) for share in (0.0, 0.4))
+    others = one - np.diag(np.diag(one))
+    onward = others @ (others / np.maximum(others.sum(axis=1, keepdims=True), 1e-12))
+    np.fill_diagonal(onward, 0)
+    np.testing.assert_allclose(two, one + 0.4 * onward, rtol=1e-4, atol=1e-6)
+
+
+def test_what_only_a_second_step_reaches_is_offered_and_no_history_is_said_to_hold_both() -> None:
+    model = fitted(sessions([["a", "b"], ["b", "c"]]), backward=0.0, second=0.5)
+    a, b, c = (model.items.find(name) for name in "abc")
+    history = asked(model.items, [["a"]])
+    ranked = model.recommend(history, 5, exclude=history)
+    assert ranked.row(0).tolist() == [b, c]
+    near, far = model.why(history, ranked.row(0))
+    assert (near.other, near.customers) == (a, 1)
+    assert (far.kind, far.other, far.customers) == ("with", a, None)
+    assert model.whys(history, ranked.items).kinds.tolist() == [[WITH, GOES, -1]]
+
+
 def test_what_comes_next_is_offered_first_and_one_session_is_no_evidence_if_two_are_asked() -> None:
     known = sessions([["a", "b", "c"], ["a", "b", "c"], ["a", "z"]])
     asking = asked(known.items, [["a"]])
     b, c, z = (known.items.find(name) for name in "bcz")
-    assert fitted(known, item=0.0).recommend(asking, 1, exclude=asking).row(0).tolist() == [b]
+    plain = fitted(known, item=0.0, second=0.0, length=0.0, recency=0.0)
+    assert plain.recommend(asking, 1, exclude=asking).row(0).tolist() == [b]
     two = fitted(known, least_common=2).recommend(asking, 5, exclude=asking)
     assert set(two.row(0).tolist()) == {b, c}
     assert z not in two.row(0)
 
 
 def test_each_item_keeps_its_nearest() -> None:
-    model = fitted(sessions([["a", "b", "c", "d"]] * 3), neighbours=2, own=0.0, backward=0.0)
+    model = fitted(
+        sessions([["a", "b", "c", "d"]] * 3), neighbours=2, own=0.0, backward=0.0, second=0.0
+    )
     lists = [
         model.next_items[model.indptr[i] : model.indptr[i + 1]].tolist()
         for i in range(len(model.items))
@@ -86,7 +118,7 @@ def test_each_item_keeps_its_nearest() -> None:
 
 def test_the_reason_is_the_item_that_added_most_and_again_for_itself() -> None:
     lists = [["tea", "milk"]] * 4 + [["cake", "tea"]] * 8 + [["milk", "milk"]] * 2
-    model = fitted(sessions(lists), recency=0.0)
+    model = fitted(sessions(lists), recency=0.0, second=0.0)
     tea, milk, cake = (model.items.find(name) for name in ("tea", "milk", "cake"))
     history = asked(model.items, [["milk", "cake"]])
     (why,) = model.why(history, np.array([tea], np.int32))
@@ -103,7 +135,7 @@ def test_reasons_of_many_lists_are_those_of_each() -> None:
     for row in range(len(known.histories)):
         history = known.histories.take(np.array([row]))
         for place, why in enumerate(model.why(history, ranked.row(row))):
-            assert facts.kinds[row, place] == (RHYTHM if why.kind == "rhythm" else WITH)
+            assert facts.kinds[row, place] == why.number
             assert facts.others[row, place] == (why.other if why.kind == "with" else -1)
 
 

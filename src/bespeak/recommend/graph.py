@@ -140,10 +140,11 @@ def _summed(
     lists = sealed(counted.indptr, counted.neighbours, counted.similarity, counted.common)
     tables = sealed(given, taken)
     with blas().limit(limits=1):
-        return near.filled(
+        indptr, items, similar, common = near.filled(
             lambda span, found: best_sums(lists, tables, span, found),
             np.diff(counted.indptr), neighbours,
         )  # fmt: skip
+    return indptr, items, similar.astype(np.int32), common
 
 
 @compiled

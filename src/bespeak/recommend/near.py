@@ -22,6 +22,8 @@ from bespeak.recommend.measure import (
     weighed,
 )
 
+Filled = tuple[Whole, Index, Whole, Index]
+
 
 @dataclass(frozen=True, eq=False)
 class Near:
@@ -104,18 +106,19 @@ def _lists(
             by_row, by_item, norms, measure.shrinkage, parameters.least_common, span, found
         )
 
-    return filled(near, work_of(by_row, by_item), parameters.neighbours)
+    indptr, items, similar, common = filled(near, work_of(by_row, by_item), parameters.neighbours)
+    return indptr, items, similar.astype(np.int32), common
 
 
 def filled(
     fill: Callable[[tuple[int, int], tuple[Any, ...]], Any], work: Whole, neighbours: int
-) -> tuple[Whole, Index, Index, Index]:
+) -> Filled:
     """Lists of items per item, made a part of the items at a time, side by side.
 
     fill    : (first and last item, what to fill: rows of items, similarities, histories in common)
               -> how many each row got
     work    : per item, about how long it takes
-    returns : (indptr, items, similarities, histories in common)
+    returns : (indptr, items, similarities (int64), histories in common)
     """
     count = len(work)
 
@@ -124,7 +127,7 @@ def filled(
         found = (np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
         sizes = fill((part.start, part.stop), found)
         kept = np.arange(shape[1]) < sizes[:, None]
-        return sizes, found[0][kept], found[1][kept].astype(np.int32), found[2][kept]
+        return sizes, found[0][kept], found[1][kept], found[2][kept]
 
     parts = on_all_cores(one, even_parts(work))
     sizes, items, similar, common = (

@@ -291,3 +291,69 @@ def following(
             common[reached[at]] = 0
         sizes[line] = size
     return sizes
+
+
+@compiled
+def onward(lists: Any, share: float, span: tuple[int, int], found: tuple[Any, Any, Any]) -> Any:
+    """Each item's list with a second step: what comes next after what comes next.
+
+    lists   : (indptr, items, nearnesses, histories that hold both), see `following`
+    share   : how much a second step counts; from each item it goes by the shares of its list
+    found   : to fill as `following` does; nearnesses in 2^-20 units, and 0 histories for an item
+              that only a second step reaches
+    returns : how many each row got
+    """
+    starts, items, values, common = lists
+    to_items, to_values, to_common = found
+    count, n = len(starts) - 1, to_items.shape[1]
+    sums, known = np.zeros(count, np.float64), np.zeros(count, np.int32)
+    reached = np.empty(count, np.int32)
+    heap_scores, heap_items = np.empty(n + 1, np.int64), np.empty(n + 1, np.int32)
+    sizes = np.zeros(span[1] - span[0], np.int64)
+    for item in range(span[0], span[1]):
+        size = touched = 0
+        for at in range(starts[item], starts[item + 1]):
+            middle = items[at]
+            if sums[middle] == 0:
+                reached[touched] = middle
+                touched += 1
+            sums[middle] += values[at]
+            known[middle] = common[at]
+            if middle != item:
+                touched = _step(lists, item, middle, share * values[at], sums, reached, touched)
+        for at in range(touched):
+            other = reached[at]
+            value = int(np.floor(sums[other] * (1 << 20) + 0.5))
+            if value > 0 and (size < n or value >= heap_scores[0]):
+                size = put(heap_scores, heap_items, size, n, value, other)
+            sums[other] = 0
+        line = item - span[0]
+        unload(heap_scores, heap_items, size, to_values[line], to_items[line])
+        for at in range(size):
+            to_common[line, at] = known[to_items[line, at]]
+        for at in range(touched):
+            known[reached[at]] = 0
+        sizes[line] = size
+    return sizes
+
+
+@compiled
+def _step(
+    lists: Any, item: int, middle: int, worth: float, sums: Any, reached: Any, touched: int
+) -> int:
+    """Divide `worth` among what comes after `middle`, by nearness; how many items are reached."""
+    starts, items, values, _ = lists
+    total = 0
+    for at in range(starts[middle], starts[middle + 1]):
+        total += values[at] if items[at] != middle else 0
+    for at in range(starts[middle], starts[middle + 1]):
+        other = items[at]
+        if other == middle:
+            continue
+        added = worth * values[at] / total
+        if other != item and added > 0:
+            if sums[other] == 0:
+                reached[touched] = other
+                touched += 1
+            sums[other] += added
+    return touched

@@ -17,6 +17,7 @@ import numpy as np
 from bespeak.compiled import sealed
 from bespeak.recommend import list_sums, near, order, order_kernels
 from bespeak.recommend.base import (
+    GOES,
     RHYTHM,
     WITH,
     Ranked,
@@ -37,6 +38,8 @@ from bespeak.recommend.histories import (
 from bespeak.recommend.past import Past
 from bespeak.recommend.texts import Ids, load_array
 
+"""(indptr, items, nearnesses, histories that hold both), before nearness is cut to 31 bits."""
+
 _ARRAYS: Mapping[str, type[np.generic]] = {
     "indptr": np.int64,
     "next_items": np.int32,
@@ -47,7 +50,8 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
 
 
 class TransitionsParameters(order.OrderParameters, frozen=True):
-    """nearness(i, j) = n_j^-item Σ factor(s) near(i, j; s) over past histories s that hold both;
+    """near(i, j) = n_j^-item Σ factor(s) near(i, j; s) over the past histories s that hold both;
+    nearness(i, j) = near(i, j) + second Σ_c near(i, c) near(c, j) / Σ_j near(c, j);
     a history's score for j is the mean of its items' nearness to it, weighted by their shares.
     What the settings of order mean is said in order.py; these are the defaults that differ.
     """
@@ -57,9 +61,11 @@ class TransitionsParameters(order.OrderParameters, frozen=True):
     own: Annotated[float, msgspec.Meta(ge=0, le=100)] = 9.4
     history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
     item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.25
-    length: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
+    length: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.4
     neighbours: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
     """How many next items each item keeps."""
+    second: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
+    """How much a second step counts: what comes next after what comes next."""
     least_common: Annotated[int, msgspec.Meta(ge=1)] = 1
     """Fewer past histories with both are no evidence; at 1, a list can give away one of them."""
 
@@ -118,7 +124,7 @@ class Transitions:
     def why(self, history: Histories, items: Index) -> list[Why]:
         entries, givers = self._strongest(history, items[None, :])
         return [
-            Why("with", other=giver, customers=int(self.common[entry]))
+            Why("with", other=giver, customers=int(self.common[entry]) or None)
             if giver != item
             else Why("rhythm", other=item)
             for item, entry, giver in zip(
@@ -127,9 +133,11 @@ class Transitions:
         ]
 
     def whys(self, histories: Histories, items: Index) -> Whys:
-        _, givers = self._strongest(histories, items)
+        entries, givers = self._strongest(histories, items)
         again = givers == items
-        kinds = np.where(items < 0, -1, np.where(again, RHYTHM, WITH)).astype(np.int8)
+        counted = self.common[entries] > 0
+        kinds = np.where(again, RHYTHM, np.where(counted, WITH, GOES))
+        kinds = np.where(items < 0, -1, kinds).astype(np.int8)
         return Whys(kinds, np.where(again, -1, givers).astype(np.int32))
 
     def said(self) -> dict[str, Any]:
@@ -182,8 +190,31 @@ def fit_transitions(interactions: Interactions, parameters: TransitionsParameter
 
     work = np.concatenate([[0], np.cumsum(np.diff(past.indptr)[past.row_of[past.entries]])])
     lists = near.filled(following, np.diff(work[past.starts]), parameters.neighbours)
+    if parameters.second > 0:
+        lists, scale = _onward(lists, scale, parameters)
     one = scale * order.FACTOR * order.NEAR
-    return Transitions(interactions.items, parameters, one, *lists, past.having)
+    return Transitions(
+        interactions.items, parameters, one, lists[0], lists[1],
+        lists[2].astype(np.int32), lists[3], past.having,
+    )  # fmt: skip
+
+
+def _onward(
+    lists: near.Filled, scale: float, parameters: TransitionsParameters
+) -> tuple[near.Filled, float]:
+    """The lists with a second step, and their units."""
+    given = sealed(*lists)
+
+    def further(span: tuple[int, int], found: tuple[Any, ...]) -> Any:
+        return order_kernels.onward(given, parameters.second, span, found)
+
+    ahead = np.concatenate([[0], np.cumsum(np.diff(lists[0])[lists[1]])])
+    indptr, items, fine, common = near.filled(
+        further, np.diff(ahead[lists[0]]), parameters.neighbours
+    )
+    coarse = max(int(fine.max(initial=1)).bit_length() - 31, 0)
+    nearness = np.maximum(fine >> coarse, 1)
+    return (indptr, items, nearness, common), scale * 2.0 ** (20 - coarse)
 
 
 def _scale(past: Past, rarity: Any, nearest: int) -> float:
