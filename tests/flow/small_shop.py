@@ -15,12 +15,15 @@ from bespeak.workspace import Workspace
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """When events come in, by the server's clock."""
-QUICK = """
-[recommend]
-models = ["popular", "item_knn"]
+QUICK_SEGMENTS = """
 [segments]
 bootstrap = 2
 k_max = 3
+"""
+QUICK = f"""
+[recommend]
+models = ["popular", "item_knn"]
+{QUICK_SEGMENTS}
 """
 """For a config: little is fitted where no test looks at what was."""
 

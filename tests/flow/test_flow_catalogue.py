@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 import pytest
-from small_shop import QUICK
+from small_shop import QUICK_SEGMENTS
 
 from bespeak import flow, shop
 from bespeak.errors import NotFound
@@ -51,7 +51,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
                 f"c{number},{item},{item.title()},{kind},{price},2026-02-{day:02d}T10:00:00Z"
             )
     (folder / "till.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / "bespeak.toml").write_text(CONFIG + QUICK, encoding="utf-8")
+    (folder / "bespeak.toml").write_text(CONFIG + QUICK_SEGMENTS, encoding="utf-8")
     made = Workspace(folder)
     flow.run(made)
     return made
