@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bespeak.errors import BespeakError
 from bespeak.serve.endpoint import Handler
-from bespeak.serve.failures import on_bespeak_error, on_http_error
+from bespeak.serve.failures import on_bespeak_error, on_http_error, on_os_error
 
 
 class Direct:
@@ -50,3 +50,5 @@ async def _answered(request: Request, endpoint: Handler) -> Response:
         return await on_bespeak_error(request, error)
     except HTTPException as error:
         return await on_http_error(request, error)
+    except OSError as error:
+        return await on_os_error(request, error)
