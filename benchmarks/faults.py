@@ -64,8 +64,11 @@ def kills(shop: Path, count: int, seed: int) -> Seen:
 
 def _worker_killed(server: Server, chance: random.Random) -> float:
     """Seconds until the server answered as before."""
-    before = server.workers()
     started = time.perf_counter()
+    while not (before := server.workers()):
+        if server.ended():  # after workers that died again and again within seconds
+            return server.start()
+        time.sleep(0.02)
     os.kill(chance.choice(before), signal.SIGKILL)
     while len(set(server.workers()) - set(before)) < 1 or not server.answers():
         time.sleep(0.02)
