@@ -76,6 +76,12 @@ def locked(shop: Path) -> Seen:
 def spoilt(shop: Path) -> Seen:
     """A log that is no database any more, and what the server says of it."""
     log = shop / "live.db"
+    if not log.exists():  # as of a shop whose server has never been started
+        first = Server(shop, shop / "serve.log")
+        first.start()
+        event = {"type": "view", "session_id": "s1", "item_id": items_of(first)[0]}
+        first.ask("POST", "/v1/events", event)
+        first.stop()
     content = log.read_bytes()
     log.write_bytes(b"\0" * 4096 + content[4096:])
     said = ""
