@@ -75,7 +75,9 @@ def test_a_customer_is_the_solution_of_the_normal_equations() -> None:
 
 def test_at_a_fixed_point_the_items_solve_their_own_equations() -> None:
     rated = Rated.of(*tastes(customers=20, items=12))
-    settings = RatingsParameters(factors=2, iterations=400, regularization=0.1)
+    settings = RatingsParameters(
+        factors=2, iterations=400, regularization=0.1, bias_regularization=5.0
+    )
     model = fit_ratings(rated, settings)
     people = model.fold_in(rated)
     for item in range(3):

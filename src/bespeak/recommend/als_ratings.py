@@ -44,11 +44,11 @@ class RatingsParameters(Parameters, frozen=True):
     x and y from what is left.
     """
 
-    factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 16
+    factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 32
     """Numbers of taste per item."""
-    regularization: Annotated[float, msgspec.Meta(gt=0)] = 0.1
+    regularization: Annotated[float, msgspec.Meta(gt=0)] = 0.2
     """λ."""
-    bias_regularization: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    bias_regularization: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     """As many ratings of nothing but the mean are thought to precede a row's own."""
     iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 15
     """Times that all customers and then all items are solved for."""
