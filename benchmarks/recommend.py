@@ -51,6 +51,7 @@ PLAIN = recommend.Entry(
     "item_knn, plain cosine", "item_knn",
     {"length": 0.0, "history_item": 0.5, "item": 0.5, "least_common": 1},
 )  # fmt: skip
+ONE = recommend.Entry("graph, one common history", "graph", {"least_common": 1})
 WIDE = recommend.Entry("graph, 1,024 directions", "graph", {"rank": 1024})
 BASKETS = ("popular", "frequency", "item_knn", "graph", "als", "user_knn")
 
@@ -87,7 +88,7 @@ def gowalla(folder: Path, seconds: float) -> Table:
     test = read_rows(folder / "test.txt")
     held = hold(train, test.customers, test.items)
     models: list[str | recommend.Entry] = [
-        "popular", "item_knn", PLAIN, "rp3beta", "sparse_ease", "als", "user_knn", "graph", WIDE,
+        "popular", "item_knn", PLAIN, "rp3beta", "sparse_ease", "als", "user_knn", "graph", ONE, WIDE,
     ]  # fmt: skip
     if seconds:
         started = time.perf_counter()
