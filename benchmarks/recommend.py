@@ -88,7 +88,8 @@ def gowalla(folder: Path, seconds: float) -> Table:
     test = read_rows(folder / "test.txt")
     held = hold(train, test.customers, test.items)
     models: list[str | recommend.Entry] = [
-        "popular", "item_knn", PLAIN, "rp3beta", "sparse_ease", "als", "user_knn", "graph", ONE, WIDE,
+        "popular", "item_knn", PLAIN, "rp3beta", "sparse_ease", "als", "user_knn", "graph", ONE,
+        WIDE,
     ]  # fmt: skip
     if seconds:
         started = time.perf_counter()
