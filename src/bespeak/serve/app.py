@@ -11,7 +11,6 @@ from types import MappingProxyType
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -19,13 +18,12 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from bespeak.errors import BespeakError
 from bespeak.serve import docs
 from bespeak.serve.admission import CUSTOMER, Admission
 from bespeak.serve.answers import Problem
 from bespeak.serve.direct import Direct
 from bespeak.serve.endpoint import routes
-from bespeak.serve.failures import on_bespeak_error, on_bug, on_http_error, on_os_error
+from bespeak.serve.failures import HANDLERS, on_bug
 from bespeak.serve.guard import Guard
 from bespeak.serve.intake import Intake
 from bespeak.serve.journal import Form, told
@@ -108,12 +106,7 @@ def create_app(  # noqa: PLR0913 - each is a part of a server
             *_pages(console, metrics, admission),
             *(_at("/store", store) if store is not None else ()),
         ],
-        exception_handlers={
-            BespeakError: on_bespeak_error,
-            HTTPException: on_http_error,
-            OSError: on_os_error,
-            Exception: on_bug,
-        },
+        exception_handlers={**HANDLERS, Exception: on_bug},
         middleware=[Middleware(Direct, routes=addresses)],
         lifespan=lifespan,
         max_body_size=BODY,

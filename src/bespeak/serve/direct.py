@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bespeak.errors import BespeakError
 from bespeak.serve.endpoint import Handler
-from bespeak.serve.failures import on_bespeak_error, on_http_error, on_os_error
+from bespeak.serve.failures import HANDLERS
 
 
 class Direct:
@@ -46,9 +44,6 @@ async def _answered(request: Request, endpoint: Handler) -> Response:
     """The endpoint's answer, or what is said of the error that it raised."""
     try:
         return await endpoint(request)
-    except BespeakError as error:
-        return await on_bespeak_error(request, error)
-    except HTTPException as error:
-        return await on_http_error(request, error)
-    except OSError as error:
-        return await on_os_error(request, error)
+    except tuple(HANDLERS) as error:
+        said = next(say for kind, say in HANDLERS.items() if isinstance(error, kind))
+        return await said(request, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -94,6 +94,18 @@ async def on_os_error(request: Request, error: Exception) -> Response:
         next_step="See to the disk's space and rights, and ask again.",
     )
     return await on_bespeak_error(request, said)
+
+
+HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = (
+    MappingProxyType(
+        {
+            errors.BespeakError: on_bespeak_error,
+            HTTPException: on_http_error,
+            OSError: on_os_error,
+        }
+    )
+)
+"""What an endpoint may raise -> what is said of it; anything else is `on_bug`."""
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
