@@ -7,6 +7,7 @@ source : Hu, Koren & Volinsky (2008), with the regularisation of Zhou et al. (20
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -46,9 +47,13 @@ from bespeak.recommend.histories import (
     read_json,
     write_json,
 )
-from bespeak.recommend.texts import Ids, load_array
+from bespeak.recommend.texts import Ids, load_arrays, save_arrays
 
-_ARRAYS = {"factors": np.int32, "units": np.float64, "spectrum": np.float64}
+_ARRAYS: Mapping[str, type[np.generic]] = {
+    "factors": np.int32,
+    "units": np.float64,
+    "spectrum": np.float64,
+}
 
 Real = NDArray[np.float64]
 
@@ -168,8 +173,7 @@ class Als:
 
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name).ravel())
+        save_arrays(folder, self, _ARRAYS)
         about = {"parameters": msgspec.to_builtins(self.parameters)}
         write_json(folder / "model.json", about)
 
@@ -180,9 +184,7 @@ class Als:
         raises : ArtifactCorrupt
         """
         about = read_json(folder / "model.json")
-        arrays: dict[str, Any] = {
-            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
-        }
+        arrays = load_arrays(folder, _ARRAYS)
         items, shape = Ids.load(folder, "items"), (-1, max(len(arrays["units"]), 1))
         factors = arrays.pop("factors")
         if factors.size != len(items) * shape[1] or len(arrays["spectrum"]) != shape[1]:

@@ -22,7 +22,7 @@ from bespeak.recommend import ridge
 from bespeak.recommend.base import Parameters, blocks, checked
 from bespeak.recommend.histories import Flags, Index, Whole, compressed, read_json, write_json
 from bespeak.recommend.interactions import ranked_ids
-from bespeak.recommend.texts import Ids, load_array
+from bespeak.recommend.texts import Ids, load_arrays, save_arrays
 
 if TYPE_CHECKING:
     from bespeak.engines import Engine
@@ -33,7 +33,7 @@ SPREAD = 0.1
 """Standard deviation of the length of an item's first, random vector."""
 BLOCK = 1 << 18
 """Pairs that are predicted at once."""
-_ARRAYS = {"biases": np.float64, "factors": np.float64}
+_ARRAYS: Mapping[str, type[np.generic]] = {"biases": np.float64, "factors": np.float64}
 
 
 class RatingsParameters(Parameters, frozen=True):
@@ -200,8 +200,7 @@ class RatingsModel:
     def save(self, folder: Path) -> None:
         """Arrays and JSON; equal models give equal bytes."""
         self.items.save(folder, "items")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name).ravel())
+        save_arrays(folder, self, _ARRAYS)
         about = {"mean": self.mean, "low": self.low, "high": self.high}
         write_json(
             folder / "model.json", {**about, "parameters": msgspec.to_builtins(self.parameters)}
@@ -215,7 +214,7 @@ class RatingsModel:
         """
         about = read_json(folder / "model.json")
         items = Ids.load(folder, "items")
-        biases, factors = (load_array(folder, name, kind) for name, kind in _ARRAYS.items())
+        biases, factors = load_arrays(folder, _ARRAYS).values()
         parameters = msgspec.convert(about["parameters"], RatingsParameters)
         if len(biases) != len(items) or factors.size != len(items) * parameters.factors:
             raise ArtifactCorrupt(

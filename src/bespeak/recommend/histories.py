@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bespeak.errors import ArtifactCorrupt, NotReady
-from bespeak.recommend.texts import Ids, load_array
+from bespeak.recommend.texts import Ids, load_array, load_arrays, save_arrays
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -217,8 +217,7 @@ class Histories:
 
     def save(self, folder: Path) -> None:
         """One .npy a column; equal histories give equal bytes."""
-        for name in _COLUMNS:
-            np.save(folder / f"{name}.npy", getattr(self, name))
+        save_arrays(folder, self, _COLUMNS)
         for kind, group in self.groups.items():
             group.names.save(folder, f"group.{kind}")
             np.save(folder / f"group.{kind}.npy", group.of_row)
@@ -229,9 +228,7 @@ class Histories:
 
         raises : ArtifactCorrupt where a file is missing or does not fit the others
         """
-        columns: dict[str, Any] = {
-            name: load_array(folder, name, kind) for name, kind in _COLUMNS.items()
-        }
+        columns = load_arrays(folder, _COLUMNS)
         entries = {len(columns[name]) for name in _COLUMNS if name != "indptr"}
         if not len(columns["indptr"]) or entries != {int(columns["indptr"][-1])}:
             raise _misfit(folder)
@@ -314,6 +311,13 @@ def compressed(rows: Whole, count: int) -> Whole:
     indptr = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(rows, minlength=count), out=indptr[1:])
     return indptr
+
+
+def row_sums(values: Whole | Index, indptr: Whole) -> Whole:
+    """The sum of each row's entries; 0 for an empty row."""
+    running = np.concatenate([[0], np.cumsum(values)])
+    found: Whole = np.diff(running[indptr])
+    return found
 
 
 def rebuy_share(interactions: Interactions) -> float:

@@ -29,7 +29,7 @@ from bespeak.recommend.base import (
 )
 from bespeak.recommend.histories import Flags, Histories, Index, Whole, read_json, write_json
 from bespeak.recommend.single import Neighbours, Ready, Single
-from bespeak.recommend.texts import Ids, load_array
+from bespeak.recommend.texts import Ids, load_arrays, save_arrays
 
 SHARES = 1 << 24
 """A history's weights are scaled to sum to this, so that lists of any length compare."""
@@ -143,8 +143,7 @@ class ItemLists(Ready):
 
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name))
+        save_arrays(folder, self, _ARRAYS)
         about = {
             "scale": self.scale,
             "cut": self.cut,
@@ -159,9 +158,7 @@ class ItemLists(Ready):
         raises : ArtifactCorrupt
         """
         about = read_json(folder / "model.json")
-        arrays: dict[str, Any] = {
-            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
-        }
+        arrays = load_arrays(folder, _ARRAYS)
         parameters = msgspec.convert(about["parameters"], cls.settings)
         return cls(Ids.load(folder, "items"), parameters, about["scale"], about["cut"], **arrays)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bespeak.compiled import sealed
 from bespeak.recommend import order
 from bespeak.recommend.histories import Histories, Index, Whole, compressed
-from bespeak.recommend.texts import load_array
+from bespeak.recommend.texts import load_arrays, save_arrays
 
 _ARRAYS: Mapping[str, type[np.generic]] = {
     "indptr": np.int64,
@@ -92,8 +92,7 @@ class Past:
 
     def save(self, folder: Path) -> None:
         """One .npy a column."""
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name))
+        save_arrays(folder, self, _ARRAYS)
 
     @classmethod
     def load(cls, folder: Path) -> Past:
@@ -101,7 +100,5 @@ class Past:
 
         raises : ArtifactCorrupt
         """
-        arrays: dict[str, Any] = {
-            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
-        }
+        arrays = load_arrays(folder, _ARRAYS)
         return cls(**arrays)

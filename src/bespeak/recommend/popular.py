@@ -32,7 +32,7 @@ from bespeak.recommend.histories import (
     read_json,
     write_json,
 )
-from bespeak.recommend.texts import Ids, load_array
+from bespeak.recommend.texts import Ids, load_arrays, save_arrays
 
 DAY = 86_400_000_000
 HEAD = 512
@@ -166,8 +166,7 @@ class Popular:
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
         self.labels.save(folder, "labels")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name))
+        save_arrays(folder, self, _ARRAYS)
         about = {"timed": self.timed, "parameters": msgspec.to_builtins(self.parameters)}
         write_json(folder / "model.json", about)
 
@@ -178,9 +177,7 @@ class Popular:
         raises : ArtifactCorrupt
         """
         about = read_json(folder / "model.json")
-        arrays: dict[str, Any] = {
-            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
-        }
+        arrays = load_arrays(folder, _ARRAYS)
         parameters = msgspec.convert(about["parameters"], PopularParameters)
         items, labels = Ids.load(folder, "items"), Ids.load(folder, "labels")
         return cls(items, parameters, about["timed"], labels, **arrays)

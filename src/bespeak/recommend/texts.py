@@ -174,3 +174,17 @@ def load_array(folder: Path, name: str, kind: type[Kind]) -> NDArray[Kind]:
             next_step="Delete that folder and run `bespeak run` again.",
         )
     return found
+
+
+def save_arrays(folder: Path, of: object, kinds: Mapping[str, type[np.generic]]) -> None:
+    """The attributes of `of` that `kinds` names, one .npy each; equal arrays give equal bytes."""
+    for name in kinds:
+        np.save(folder / f"{name}.npy", np.ravel(getattr(of, name)))
+
+
+def load_arrays(folder: Path, kinds: Mapping[str, type[np.generic]]) -> dict[str, Any]:
+    """What `save_arrays` wrote, mapped, one dimension each.
+
+    raises : as `load_array`
+    """
+    return {name: load_array(folder, name, kind) for name, kind in kinds.items()}

@@ -33,12 +33,11 @@ from bespeak.recommend.histories import (
     Interactions,
     Whole,
     read_json,
+    row_sums,
     write_json,
 )
 from bespeak.recommend.past import Past
-from bespeak.recommend.texts import Ids, load_array
-
-"""(indptr, items, nearnesses, histories that hold both), before nearness is cut to 31 bits."""
+from bespeak.recommend.texts import Ids, load_arrays, save_arrays
 
 _ARRAYS: Mapping[str, type[np.generic]] = {
     "indptr": np.int64,
@@ -145,8 +144,7 @@ class Transitions:
 
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name))
+        save_arrays(folder, self, _ARRAYS)
         about = {"scale": self.scale, "parameters": msgspec.to_builtins(self.parameters)}
         write_json(folder / "model.json", about)
 
@@ -157,9 +155,7 @@ class Transitions:
         raises : ArtifactCorrupt
         """
         about = read_json(folder / "model.json")
-        arrays: dict[str, Any] = {
-            name: load_array(folder, name, kind) for name, kind in _ARRAYS.items()
-        }
+        arrays = load_arrays(folder, _ARRAYS)
         parameters = msgspec.convert(about["parameters"], TransitionsParameters)
         return cls(Ids.load(folder, "items"), parameters, about["scale"], **arrays)
 
@@ -188,8 +184,8 @@ def fit_transitions(interactions: Interactions, parameters: TransitionsParameter
     def following(span: tuple[int, int], found: tuple[Any, ...]) -> Any:
         return order_kernels.following(memory, rarity, parameters.least_common, scale, span, found)
 
-    work = np.concatenate([[0], np.cumsum(np.diff(past.indptr)[past.row_of[past.entries]])])
-    lists = near.filled(following, np.diff(work[past.starts]), parameters.neighbours)
+    work = row_sums(np.diff(past.indptr)[past.row_of[past.entries]], past.starts)
+    lists = near.filled(following, work, parameters.neighbours)
     if parameters.second > 0:
         lists, scale = _onward(lists, scale, parameters)
     one = scale * order.FACTOR * order.NEAR
@@ -208,10 +204,8 @@ def _onward(
     def further(span: tuple[int, int], found: tuple[Any, ...]) -> Any:
         return order_kernels.onward(given, parameters.second, span, found)
 
-    ahead = np.concatenate([[0], np.cumsum(np.diff(lists[0])[lists[1]])])
-    indptr, items, fine, common = near.filled(
-        further, np.diff(ahead[lists[0]]), parameters.neighbours
-    )
+    work = row_sums(np.diff(lists[0])[lists[1]], lists[0])
+    indptr, items, fine, common = near.filled(further, work, parameters.neighbours)
     coarse = max(int(fine.max(initial=1)).bit_length() - 31, 0)
     nearness = np.maximum(fine >> coarse, 1)
     return (indptr, items, nearness, common), scale * 2.0 ** (20 - coarse)
