@@ -7,6 +7,8 @@ own     : an item's similarity to itself, where its list does not name it
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bespeak.compiled import sealed
@@ -33,12 +35,7 @@ def sums(lists: Lists, own: int, histories: Histories, shares: Whole) -> Whole:
 def sums_at(lists: Lists, own: int, histories: Histories, shares: Whole, items: Index) -> Whole:
     """`sums` of a line of `items` per history (-1: none, which is 0)."""
     found = np.zeros(items.shape, np.int64)
-    given = (
-        sealed(histories.indptr, histories.indices, shares),
-        sealed(*lists),
-        own,
-        sealed(np.ascontiguousarray(items, np.int32))[0],
-    )
+    given = *_given(lists, own, histories, shares), _line(items)
     on_all_cores(
         lambda part: kernels.totals(*given, (part.start, part.stop), found),
         even_parts(histories.lengths),
@@ -63,9 +60,7 @@ def best(
     out = exclude if exclude is not None else Histories.empty(rows)
     mask = np.ones(count, np.bool_) if allow is None else allow
     given = (
-        sealed(histories.indptr, histories.indices, shares),
-        sealed(*lists),
-        own,
+        *_given(lists, own, histories, shares),
         sealed(out.indptr, out.indices),
         sealed(mask)[0],
     )
@@ -81,12 +76,7 @@ def strongest(
 ) -> tuple[Whole, Index]:
     """What added most to the score of each of `items`, a line a history; see `kernels`."""
     found = np.full(items.shape, -1, np.int64), np.full(items.shape, -1, np.int32)
-    given = (
-        sealed(histories.indptr, histories.indices, shares),
-        sealed(*lists),
-        own,
-        sealed(np.ascontiguousarray(items, np.int32))[0],
-    )
+    given = *_given(lists, own, histories, shares), _line(items)
     on_all_cores(
         lambda part: kernels.strongest(*given, (part.start, part.stop), found),
         even_parts(histories.lengths),
@@ -109,3 +99,12 @@ def heads(lists: Lists, items: Index, k: int, share: int) -> Ranked:
         found[row, :size] = others[entries][:size]
         scores[row, :size] = like[:size].astype(np.int64) * share
     return Ranked(found, scores, (found >= 0).sum(axis=1))
+
+
+def _given(lists: Lists, own: int, histories: Histories, shares: Whole) -> tuple[Any, Any, int]:
+    """What every kernel of lists takes first."""
+    return sealed(histories.indptr, histories.indices, shares), sealed(*lists), own
+
+
+def _line(items: Index) -> Any:
+    return sealed(np.ascontiguousarray(items, np.int32))[0]

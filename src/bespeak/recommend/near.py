@@ -11,7 +11,7 @@ import numpy as np
 from bespeak.compiled import sealed
 from bespeak.recommend import kernels
 from bespeak.recommend.base import even_parts, on_all_cores
-from bespeak.recommend.histories import Histories, Index, Interactions, Whole, compressed
+from bespeak.recommend.histories import Histories, Index, Interactions, Whole, compressed, row_sums
 from bespeak.recommend.measure import (
     ItemKnnParameters,
     Measure,
@@ -140,6 +140,4 @@ def filled(
 
 def work_of(by_row: tuple[Any, ...], by_item: tuple[Any, ...]) -> Whole:
     """Per item, how many pairs it stands in: the lengths of the histories that hold it."""
-    running = np.concatenate([[0], np.cumsum(np.diff(by_row[0])[by_item[1]])])
-    work: Whole = np.diff(running[by_item[0]])
-    return work
+    return row_sums(np.diff(by_row[0])[by_item[1]], by_item[0])

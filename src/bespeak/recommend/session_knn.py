@@ -35,6 +35,7 @@ from bespeak.recommend.histories import (
     Interactions,
     Whole,
     read_json,
+    row_sums,
     write_json,
 )
 from bespeak.recommend.past import Past
@@ -181,8 +182,7 @@ class SessionKnn:
         return sealed(used.indptr, used.indices[latest], shares[latest])
 
     def _parts(self, asked: tuple[Any, ...]) -> list[slice]:
-        work = np.concatenate([[0], np.cumsum(np.diff(self.past.starts)[asked[1]])])
-        return even_parts(np.diff(work[asked[0]]))
+        return even_parts(row_sums(np.diff(self.past.starts)[asked[1]], asked[0]))
 
     def _work(self) -> tuple[Any, ...]:
         """What a part's loop writes on; memory is taken only where it does."""
