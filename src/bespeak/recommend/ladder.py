@@ -36,6 +36,7 @@ FEWEST = 1_000
 def climb(bench: Bench, names: Sequence[str], seed: int) -> None:
     """The first three rungs: defaults, settings, blends."""
     _defaults(bench, names)
+    _started(bench)
     hopeful = promising(bench)[:TUNED]
     for place, one in enumerate(hopeful):
         _tuned(bench, one, len(hopeful) - place)
@@ -65,6 +66,16 @@ def _defaults(bench: Bench, names: Sequence[str]) -> None:
         again = max(space_of(name).seconds(bench.shape), bench.best.fit_s if bench.best else 0.0)
         bench.attempt(Config(name), keep_s=again)
         _let_go(bench)
+
+
+def _started(bench: Bench) -> None:
+    """Other settings to start from, of the models that are worth a search."""
+    for one in promising(bench)[:TUNED]:
+        model = one.config.model
+        for given in space_of(model).starts(bench.shape):
+            config = Config(model, given)
+            bench.attempt(config, keep_s=_finish_s(bench) + bench.foreseen_s(config))
+            _let_go(bench)
 
 
 def _tuned(bench: Bench, one: Try, sharing: int) -> None:

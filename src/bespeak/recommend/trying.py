@@ -142,15 +142,24 @@ class Bench:
         return one.figures.get(self.measure, -1.0)
 
     def foreseen_s(self, config: Config) -> float:
-        """Seconds that it will take to try: by the last of its kind, else by a guess."""
-        space, last = space_of(config.model), self._last(config.model)
-        if last is None:
+        """Seconds that it will take to try: as the last that differs in no setting that costs;
+        else as the dearest of its kind, for what such settings make of it; else by a guess."""
+        space, tried = space_of(config.model), self._tried(config.model)
+        if not tried:
             return space.seconds(self.shape)
-        now, then = (parameters_of(one.model, one.parameters) for one in (config, last.config))
-        took = last.fit_s
-        for name, power in space.grows.items():
-            took *= float((getattr(now, name) / getattr(then, name)) ** power)
-        return took + last.score_s
+        now = parameters_of(config.model, config.parameters)
+        costs = [(one, self._times(now, one, space.grows)) for one in tried]
+        alike = [one for one, times in costs if times == 1.0]
+        if alike:
+            return alike[-1].fit_s + alike[-1].score_s
+        return max(one.fit_s * times + one.score_s for one, times in costs)
+
+    def _times(self, now: Any, then: Try, grows: Mapping[str, float]) -> float:
+        """How much longer a fit takes than it took then, by the settings that cost."""
+        times, old = 1.0, parameters_of(then.config.model, then.config.parameters)
+        for name, power in grows.items():
+            times *= float((getattr(now, name) / getattr(old, name)) ** power)
+        return times
 
     def attempt(self, config: Config, *, until_s: float | None = None, keep_s: float = 0.0) -> Try:
         """Try a configuration, unless it is foreseen to take too long.
@@ -192,9 +201,8 @@ class Bench:
         self.told(done=one)
         return one
 
-    def _last(self, name: str) -> Try | None:
-        of_kind = [one for one in self.tries if one.config.model == name and one.state == "tried"]
-        return of_kind[-1] if of_kind else None
+    def _tried(self, name: str) -> list[Try]:
+        return [one for one in self.tries if one.config.model == name and one.state == "tried"]
 
     def told(self, now: str | None = None, done: Try | None = None) -> None:
         """Say where the search is; without anything: that it has ended."""
