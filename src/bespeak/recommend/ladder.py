@@ -91,8 +91,11 @@ def _tuned(bench: Bench, one: Try, sharing: int) -> None:
     for _ in range(MOST_PASSES):
         before = one
         for name, values in space_of(model).values(bench.shape).items():
+            so_far = len(bench.tries)
             one = _along(bench, one, name, values, until)
-            if bench.tries[-1].state == "skipped":  # there is no time for the others either
+            if any(
+                new.state == "skipped" for new in bench.tries[so_far:]
+            ):  # there is no time for the others either
                 return
         if one is before:
             return

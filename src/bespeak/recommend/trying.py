@@ -177,7 +177,7 @@ class Bench:
         keep_s  : seconds of the budget that must be left then
         """
         for one in self.tries:
-            if one.config.same(config) and one.state != "failed":
+            if one.config.same(config) and one.state == "tried":
                 return one
         foreseen = self.foreseen_s(config)
         room = self.budget_s - keep_s if until_s is None else min(until_s, self.budget_s - keep_s)
