@@ -181,6 +181,10 @@ def _only_owned(shape: Shape) -> str | None:
     return None if shape.repeat else "it offers only what its customer has, which is ruled out"
 
 
+def _timeless(shape: Shape) -> str | None:
+    return None if shape.timed else "it tells by order, and no times are known"
+
+
 SPACES: Mapping[str, Space] = {
     "popular": Space(_popular, seconds=lambda shape: 1e-7 * shape.entries),
     "frequency": Space(seconds=lambda shape: 1e-7 * shape.entries, unfit=_only_owned),
@@ -200,11 +204,16 @@ SPACES: Mapping[str, Space] = {
         grows={"rank": 1.2, "neighbours": 0.1},
         seconds=lambda shape: 4e-8 * shape.pairs + 2e-5 * shape.entries,
     ),
-    "transitions": Space(_ordered, seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries),
+    "transitions": Space(
+        _ordered,
+        seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries,
+        unfit=_timeless,
+    ),
     "session_knn": Space(
         _session_knn,
         grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
+        unfit=_timeless,
     ),
     "user_knn": Space(
         _user_knn,
