@@ -199,6 +199,8 @@ def test_what_makes_no_sense_for_the_data_is_left_out_and_said() -> None:
     assert (row["model"], choice.model) == ("frequency", "popular")
     assert "ruled out" in row["because"]
     assert tried(found(names=("frequency", "popular"), repeat=True), "skipped") == []
+    (row,) = tried(found(names=("transitions", "popular")), "skipped")
+    assert "no times are known" in row["because"]
 
 
 def test_what_is_foreseen_to_take_too_long_is_left_out_and_said(
