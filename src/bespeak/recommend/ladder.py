@@ -87,15 +87,14 @@ def _tuned(bench: Bench, one: Try, sharing: int) -> None:
     """Settings changed one at a time, as long as that helps, in this model's share of the time."""
     keep = _finish_s(bench)
     until = bench.spent_s + max(bench.left_s - keep, 0.0) / sharing
-    model = one.config.model
+    space = space_of(one.config.model)
     for _ in range(MOST_PASSES):
         before = one
-        for name, values in space_of(model).values(bench.shape).items():
+        for name, values in space.values(bench.shape).items():
             so_far = len(bench.tries)
             one = _along(bench, one, name, values, until)
-            if any(
-                new.state == "skipped" for new in bench.tries[so_far:]
-            ):  # there is no time for the others either
+            late = any(new.state == "skipped" for new in bench.tries[so_far:])
+            if late and name not in space.grows:  # there is no time for the others either
                 return
         if one is before:
             return

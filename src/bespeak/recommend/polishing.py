@@ -79,8 +79,8 @@ def polish(bench: Bench, mixture: Mixture, measured: Try, keep_s: float) -> Try:
     polisher = _Polisher(bench, mixture, measured, keep_s)
     for _ in range(MOST_PASSES):
         before = polisher.best
-        order = sorted(range(len(mixture.configs)), key=lambda at: -polisher.now.weights[at])
-        if not all(polisher.part(at) for at in order) or polisher.best is before:
+        quickest = sorted(range(len(mixture.configs)), key=polisher.seconds)
+        if not all(polisher.part(at) for at in quickest) or polisher.best is before:
             break
     return polisher.best
 
@@ -91,15 +91,22 @@ class _Polisher:
     def __init__(self, bench: Bench, now: Mixture, best: Try, keep_s: float) -> None:
         self.bench, self.now, self.best, self.keep_s = bench, now, best, keep_s
 
+    def seconds(self, at: int) -> float:
+        """What a part takes to try."""
+        return self.bench.foreseen_s(self.now.configs[at])
+
     def part(self, at: int) -> bool:
         """Try a part's weight, and each of its settings; False where the time is up."""
         for factor in FACTORS:
             if not self._has(self.best.score_s):
                 return False
             self._better(self.now.with_weight(at, factor))
-        config = self.now.configs[at]
-        settings = space_of(config.model).values(self.bench.shape)
-        return all(self._along(at, name, values) for name, values in settings.items())
+        space = space_of(self.now.configs[at].model)
+        settings = space.values(self.bench.shape)
+        return all(
+            self._along(at, name, values) or name in space.grows
+            for name, values in settings.items()
+        )
 
     def _along(self, at: int, name: str, values: Sequence[Any]) -> bool:
         """Try a setting's neighbours, and on from one that is better; False: the time is up."""

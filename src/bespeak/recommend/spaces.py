@@ -130,13 +130,14 @@ def _rp3beta(shape: Shape) -> Values:
 
 
 def _graph(shape: Shape) -> Values:
+    """What leaves the decomposition as it is comes first: it is quickly tried."""
     return {
         **_lone(shape),
-        "rank": (64, 128, 256, 512, 1024, 1536),
         "share": (0.5, 1.0, 1.5, 2.0, 3.0),
         "sharpness": (0.0, 1.0, 1.5, 2.0, 2.5, 3.0),
         "recommended": (0.1, 0.2, 0.3, 0.4),
         "history_item": (0.3, 0.4, 0.5, 0.6),
+        "rank": (64, 128, 256, 512, 1024, 1536),
         "neighbours": (100, 200, 400),
     }
 
