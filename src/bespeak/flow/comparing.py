@@ -43,6 +43,10 @@ TIMED = frozenset(
         "lists_per_s",
         "peak_rss_mb",
         "peak_rss_of",
+        "list_ms",
+        "served_ms",
+        "by_lists",
+        "answers_by",
     }
 )
 MADE_BY = frozenset({"engine", "counted_in", "version", "code", "inputs", "said", "contents"})

@@ -16,6 +16,7 @@ from bespeak import recommend
 from bespeak.artifacts import HISTORIES, INTERACTIONS
 from bespeak.flow.record import given_up
 from bespeak.flow.running import Flow
+from bespeak.flow.single_lists import make_served
 from bespeak.workspace import Version
 
 FALLBACK = "popular"
@@ -39,6 +40,7 @@ def fit_models(flow: Flow) -> None:
     for entry in {fallback.model: fallback, **{entry.model: entry for entry in entries}}.values():
         _model(flow, entry.model, entry.parameters)
     _evaluation(flow, entries)
+    make_served(flow, k=K)
 
 
 def _entries(flow: Flow) -> list[recommend.Entry]:

@@ -28,6 +28,7 @@ from bespeak.recommend.interactions import (
     usual_places,
 )
 from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
+from bespeak.recommend.served import LISTED, choose_form
 from bespeak.recommend.since import Counting, Since
 from bespeak.recommend.splits import Held, before, foretold, load_held, new_to
 from bespeak.recommend.trying import Progress, Tell, Try
@@ -35,6 +36,7 @@ from bespeak.recommend.trying import Progress, Tell, Try
 __all__ = [
     "AUTO",
     "BUDGET_S",
+    "LISTED",
     "LISTS",
     "MODELS",
     "NEWCOMERS",
@@ -60,6 +62,7 @@ __all__ = [
     "Try",
     "before",
     "choose",
+    "choose_form",
     "counts_in",
     "counts_where",
     "dismissed",

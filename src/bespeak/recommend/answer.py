@@ -33,7 +33,9 @@ from bespeak.recommend.reasons import (
     reason,
     why_fallback,
 )
+from bespeak.recommend.served import Served
 from bespeak.recommend.since import Counting, Since, brought_up_to_date, hidden
+from bespeak.recommend.single import Ready
 from bespeak.recommend.texts import Ids
 
 NOTHING = np.zeros(0, np.int32)
@@ -60,6 +62,7 @@ class Recommender:
     purchases : whether every interaction is a purchase, so that reasons may say "bought"
     counting  : what an event since the last count adds to a history
     newcomers : items that no model knows, which fill up what a category is asked for
+    quick     : what makes the model's lists one by one, where that is not the model (see served.py)
     """
 
     model: Model
@@ -73,6 +76,7 @@ class Recommender:
     purchases: bool = False
     counting: Counting = UNCOUNTED
     newcomers: Sequence[Newcomers] = ()
+    quick: Ready | None = None
 
     def answer(
         self,
@@ -111,7 +115,9 @@ class Recommender:
             filters = replace(filters, exclude=[*filters.exclude, *items]) if items else filters
         dismissed = hidden(filters.hidden, since, self.counting)
         allow = self._without(dismissed, self._allowed(filters))
-        lists = listed(self.model, self.popular, history, k, exclude=out, allow=allow)
+        lists = listed(
+            self.model, self.popular, history, k, exclude=out, allow=allow, quick=self.quick
+        )
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
         own, offered = int(ranked.own[0]), ranked.row(0)
@@ -335,11 +341,13 @@ def open_recommender(
     repeat: bool,
     zone: str = "UTC",
     counting: Counting | None = None,
+    lists: Path | None = None,
 ) -> Recommender:
     """A recommender over saved artifacts, mapped.
 
     models   : name -> folder; `name` and `popular` at least
     counting : as the interactions were counted; without it, events since then add nothing
+    lists    : folder of the lists by which the model is served, where it is (see served.py)
     raises : NotFound for a name that is no model; ArtifactCorrupt where folders do not fit
     """
     known, model = Interactions.load(interactions), load(name, models[name])
@@ -355,6 +363,7 @@ def open_recommender(
         model, version, known, about, popular, repeat, ZoneInfo(zone), alike,
         purchases=bool(known.histories.bought.all()), counting=counting or UNCOUNTED,
         newcomers=[Newcomers.load(path) for path in [catalogue / NEWCOMERS] if path.is_dir()],
+        quick=None if lists is None else Served.load(lists, model),
     )  # fmt: skip
 
 
