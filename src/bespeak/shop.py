@@ -195,7 +195,7 @@ def recommender(workspace: Workspace, model: str | None = None) -> recommend.Rec
             expected=", ".join(model.name for model in models),
             next_step="Add it to `models` in bespeak.toml, and run again.",
         )
-    return recommend.open_recommender(
+    maker = recommend.open_recommender(
         served,
         models={model.name: model.path for model in models},
         interactions=workspace.get(HISTORIES).path,
@@ -204,11 +204,12 @@ def recommender(workspace: Workspace, model: str | None = None) -> recommend.Rec
         repeat=bool(evaluation.manifest["repeat"]),
         zone=config.workspace.timezone,
         counting=recommend.Counting(settings.weights, settings.half_life_days),
-        lists=_served_by_lists(workspace, served),
     )
+    lists = _lists_of(workspace, served)
+    return maker if lists is None else maker.behind(lists)
 
 
-def _served_by_lists(workspace: Workspace, model: str) -> Path | None:
+def _lists_of(workspace: Workspace, model: str) -> Path | None:
     """Where the item lists of a model are, if it answers by them."""
     form = workspace.find(SERVED)
     if form is None or form.manifest["model"] != model:

@@ -1,4 +1,4 @@
-"""A model that is slow one list at a time is served by item lists, and the run says what that costs."""
+"""A model that is slow one list at a time is served by item lists; the run says what that costs."""
 
 from __future__ import annotations
 

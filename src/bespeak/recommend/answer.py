@@ -135,6 +135,13 @@ class Recommender:
             "items": said,
         }
 
+    def behind(self, lists: Path) -> Recommender:
+        """The same, its model served by the item lists saved there (see served.py).
+
+        raises : ArtifactCorrupt
+        """
+        return replace(self, quick=Served.load(lists, self.model))
+
     def trending(
         self, *, k: int = 10, filters: Filters = ALL, label: tuple[str, str] | None = None
     ) -> dict[str, Any]:
@@ -341,13 +348,11 @@ def open_recommender(
     repeat: bool,
     zone: str = "UTC",
     counting: Counting | None = None,
-    lists: Path | None = None,
 ) -> Recommender:
     """A recommender over saved artifacts, mapped.
 
     models   : name -> folder; `name` and `popular` at least
     counting : as the interactions were counted; without it, events since then add nothing
-    lists    : folder of the lists by which the model is served, where it is (see served.py)
     raises : NotFound for a name that is no model; ArtifactCorrupt where folders do not fit
     """
     known, model = Interactions.load(interactions), load(name, models[name])
@@ -363,7 +368,6 @@ def open_recommender(
         model, version, known, about, popular, repeat, ZoneInfo(zone), alike,
         purchases=bool(known.histories.bought.all()), counting=counting or UNCOUNTED,
         newcomers=[Newcomers.load(path) for path in [catalogue / NEWCOMERS] if path.is_dir()],
-        quick=None if lists is None else Served.load(lists, model),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def listed(
 ) -> Lists:
     """The k best a history by the model; short lists are filled up, empty ones replaced.
 
-    quick : what makes the model's lists where only one is asked for; by default the model, if it can
+    quick : what makes the model's lists where only one is asked for; by default itself, if it can
     """
     ready = model if quick is None and isinstance(model, Ready) else quick
     if len(histories) == 1 and ready is not None:

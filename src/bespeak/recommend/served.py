@@ -156,7 +156,8 @@ def measured(model: Model, train: Interactions, asked: Asked, k: int) -> dict[st
 
     train   : what it was fitted on
     returns : list_ms; "by_lists": None where that is within LIMIT_MS, else {"served_ms",
-              "ndcg@k", "whole": the model's own, "kept": their ratio (None where that is 0), "customers"}
+              "ndcg@k", "whole": the model's own, "kept": their ratio (None where that is 0),
+              "customers"}
     """
     histories, held, exclude = asked
     own = list_ms(model, histories, k)
