@@ -49,7 +49,9 @@ TIMED = frozenset(
         "answers_by",
     }
 )
-MADE_BY = frozenset({"engine", "counted_in", "version", "code", "inputs", "said", "contents"})
+MADE_BY = frozenset(
+    {"engine", "counted_in", "version", "code", "inputs", "said", "contents", "updated"}
+)
 """What a manifest says of its making; `inputs` names versions, and files that may lie elsewhere."""
 TOLD = "about"
 """What a manifest says of its contents: the account, the columns, the parameters."""

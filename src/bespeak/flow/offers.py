@@ -15,6 +15,7 @@ import msgspec
 from bespeak import recommend
 from bespeak.artifacts import HISTORIES, INTERACTIONS
 from bespeak.flow.record import given_up
+from bespeak.flow.refitting import fit_again
 from bespeak.flow.running import Flow
 from bespeak.flow.single_lists import make_served
 from bespeak.workspace import Version
@@ -202,13 +203,15 @@ def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
         if _needs_rows(flow, name, parameters, known):
             known = _with_rows(flow, known, flow.table(INTERACTIONS))
-        model = recommend.fit(name, known, parameters)
+        fitted = fit_again(flow, name, known, parameters)
+        model = fitted.model
         model.save(folder)
         said = model.said() if isinstance(model, recommend.Said) else {}
         return {
             "rows": len(model.items),
             "parameters": msgspec.to_builtins(model.parameters),
             "counted_in": recommend.counts_in(name, known),
+            **fitted.said,
             **said,
         }
 

@@ -14,6 +14,7 @@ from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_lists import ItemLists
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.texts import Ids
+from bespeak.recommend.updating import Updated, updated
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,6 +33,14 @@ def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> I
     """Add up every pair of items that stands in one history; keep each item's best neighbours."""
     found = near.nearest(interactions, parameters)
     return ItemKnn(interactions.items, parameters, *found.lists)
+
+
+def updated_item_knn(
+    model: ItemKnn, before: Interactions, now: Interactions
+) -> tuple[ItemKnn, Updated] | None:
+    """The model of `now`, from that of `before`; None where a fit from nothing is the way."""
+    made = updated(model, model.parameters, before, now)
+    return made and (ItemKnn(now.items, model.parameters, *made.lists.lists), made)
 
 
 def fit_item_knn_where(

@@ -18,6 +18,7 @@ from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_lists import ItemLists, ItemListsParameters
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.texts import Ids
+from bespeak.recommend.updating import Updated, updated
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -59,6 +60,14 @@ def fit_rp3beta(interactions: Interactions, parameters: Rp3BetaParameters) -> Rp
     """Add up the walks over every pair of items; keep each item's likeliest ends."""
     found = near.nearest(interactions, parameters.measure)
     return Rp3Beta(interactions.items, parameters, *found.lists)
+
+
+def updated_rp3beta(
+    model: Rp3Beta, before: Interactions, now: Interactions
+) -> tuple[Rp3Beta, Updated] | None:
+    """The model of `now`, from that of `before`; None where a fit from nothing is the way."""
+    made = updated(model, model.parameters.measure, before, now)
+    return made and (Rp3Beta(now.items, model.parameters, *made.lists.lists), made)
 
 
 def fit_rp3beta_where(
