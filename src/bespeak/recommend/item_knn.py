@@ -28,6 +28,8 @@ class ItemKnn(ItemLists):
     name: ClassVar[str] = "item_knn"
     settings: ClassVar = ItemKnnParameters
 
+    parameters: ItemKnnParameters
+
 
 def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> ItemKnn:
     """Add up every pair of items that stands in one history; keep each item's best neighbours."""
@@ -40,7 +42,9 @@ def updated_item_knn(
 ) -> tuple[ItemKnn, Updated] | None:
     """The model of `now`, from that of `before`; None where a fit from nothing is the way."""
     made = updated(model, model.parameters, before, now)
-    return made and (ItemKnn(now.items, model.parameters, *made.lists.lists), made)
+    if made is None:
+        return None
+    return ItemKnn(now.items, model.parameters, *made.lists.lists), made
 
 
 def fit_item_knn_where(

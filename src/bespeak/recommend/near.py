@@ -22,7 +22,7 @@ from bespeak.recommend.measure import (
     weighed,
 )
 
-Filled = tuple[Whole, Index, Index, Index]
+Filled = tuple[Whole, Index, Any, Index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +114,18 @@ def norms_of(measure: Measure, parameters: ItemKnnParameters) -> tuple[Any, ...]
 
 
 def filled(
-    fill: Callable[[tuple[int, int], tuple[Any, ...]], Any], work: Whole, neighbours: int
+    fill: Callable[[tuple[int, int], tuple[Any, ...]], Any],
+    work: Whole,
+    neighbours: int,
+    kind: type[np.integer[Any]] = np.int32,
 ) -> Filled:
     """Lists of items per item, made a part of the items at a time, side by side.
 
     fill    : (first and last item, what to fill: rows of items, similarities, histories in common)
               -> how many each row got
     work    : per item, about how long it takes
-    returns : (indptr, items, similarities (int32), histories in common)
+    kind    : of the similarities that are returned
+    returns : (indptr, items, similarities, histories in common)
     """
     count = len(work)
 
@@ -130,7 +134,7 @@ def filled(
         found = (np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
         sizes = fill((part.start, part.stop), found)
         kept = np.arange(shape[1]) < sizes[:, None]
-        return sizes, found[0][kept], found[1][kept].astype(np.int32), found[2][kept]
+        return sizes, found[0][kept], found[1][kept].astype(kind), found[2][kept]
 
     columns = [list(column) for column in zip(*on_all_cores(one, even_parts(work)), strict=True)]
     sizes, items, similar, common = (_taken(column) for column in columns)

@@ -55,6 +55,8 @@ class Rp3Beta(ItemLists):
     name: ClassVar[str] = "rp3beta"
     settings: ClassVar = Rp3BetaParameters
 
+    parameters: Rp3BetaParameters
+
 
 def fit_rp3beta(interactions: Interactions, parameters: Rp3BetaParameters) -> Rp3Beta:
     """Add up the walks over every pair of items; keep each item's likeliest ends."""
@@ -67,7 +69,9 @@ def updated_rp3beta(
 ) -> tuple[Rp3Beta, Updated] | None:
     """The model of `now`, from that of `before`; None where a fit from nothing is the way."""
     made = updated(model, model.parameters.measure, before, now)
-    return made and (Rp3Beta(now.items, model.parameters, *made.lists.lists), made)
+    if made is None:
+        return None
+    return Rp3Beta(now.items, model.parameters, *made.lists.lists), made
 
 
 def fit_rp3beta_where(
