@@ -22,7 +22,7 @@ from bespeak.recommend.base import blocks
 from bespeak.recommend.histories import UNIT, Index, Interactions, Whole
 from bespeak.recommend.item_lists import ItemLists, ItemListsParameters
 from bespeak.recommend.kernels import MOST, put, unload
-from bespeak.recommend.low_rank import leading
+from bespeak.recommend.low_rank import SPARE, bytes_a_direction, leading
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.near import Near
 from bespeak.recommend.ridge import blas
@@ -33,6 +33,8 @@ SAMPLED = 4096
 """Items whose pairs say how far both parts of the sum are spread."""
 MOST_LEVELLED = 10.0
 """A direction that is more than so many times weaker than the first is levelled no further."""
+BYTES_AN_ENTRY = 16
+"""What an entry of a list takes while lists are put together."""
 ROWS_A_DIRECTION = 20
 """Fewer customers or items than this for each direction, and they are learned by heart."""
 
@@ -64,14 +66,27 @@ class GraphParameters(ItemListsParameters, frozen=True):
     """`from`: how much less an item in the history says that everybody has."""
     recommended: Annotated[float, msgspec.Meta(ge=-2, le=2)] = 0.3
     """`to`: how much more an item is recommended that everybody has."""
+    memory_gb: Annotated[float, msgspec.Meta(gt=0)] = 8.0
+    """In 10^9 bytes: half of it bounds the candidates' lists, half the directions. Where they would
+    take more there are fewer of either: at 1 M items 250 candidates and some 480 directions."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 7
     """Of the random start of the decomposition."""
 
-    @property
-    def counts(self) -> ItemKnnParameters:
+    def candidates_of(self, items: int) -> int:
+        """Candidates an item in a catalogue of so many."""
+        room = int(self.memory_gb * 1e9 / 2 / BYTES_AN_ENTRY / max(items, 1))
+        return max(min(self.candidates, room), self.neighbours)
+
+    def rank_of(self, customers: int, items: int) -> int:
+        """Directions of a graph of so many."""
+        each = bytes_a_direction(max(customers, items), items)  # both tables of items come after it
+        room = int(self.memory_gb * 1e9 / 2 / max(each, 1)) - SPARE
+        return max(0, min(self.rank, min(customers, items) // ROWS_A_DIRECTION, room))
+
+    def counts(self, items: int) -> ItemKnnParameters:
         """By what S is counted: every pair that may come to be listed."""
         return ItemKnnParameters(
-            neighbours=max(self.candidates, self.neighbours), least_common=self.least_common,
+            neighbours=self.candidates_of(items), least_common=self.least_common,
             own=self.own, longest_history=self.longest_history,
         )  # fmt: skip
 
@@ -85,12 +100,13 @@ class Graph(ItemLists):
 
 def fit_graph(interactions: Interactions, parameters: GraphParameters) -> Graph:
     """Count pairs, find the directions, and keep each item's best by the sum of both."""
-    counted = near.nearest(interactions, parameters.counts)
+    counted = near.nearest(interactions, parameters.counts(len(interactions.items)))
     given, taken = directions(interactions, parameters)
     counted_at, walked = _sampled(counted, given, taken)
     spread = float(walked.std()) if len(walked) else 0.0
     factor = parameters.share * float(counted_at.std()) / spread if spread else 0.0
-    lists = _summed(counted, given, taken * np.float32(factor), parameters.neighbours)
+    taken *= np.float32(factor)
+    lists = _summed(counted, given, taken, parameters.neighbours)
     scale = counted.measure.scale / ROOM
     return Graph(interactions.items, parameters, scale, counted.cut, *lists)
 
@@ -100,7 +116,7 @@ def directions(interactions: Interactions, parameters: GraphParameters) -> tuple
     from scipy import sparse
 
     histories, count = interactions.histories, len(interactions.items)
-    rank = min(parameters.rank, min(len(histories), count) // ROWS_A_DIRECTION)
+    rank = parameters.rank_of(len(histories), count)
     if rank == 0:
         return np.zeros((count, 1), np.float32), np.zeros((count, 1), np.float32)
     having = np.maximum(np.bincount(histories.indices, minlength=count), 1).astype(np.float64)
@@ -113,9 +129,12 @@ def directions(interactions: Interactions, parameters: GraphParameters) -> tuple
     strength, axes = leading(matrix, rank, parameters.seed)
     ratios = np.minimum(strength.max(initial=0.0) / strength, MOST_LEVELLED)
     level = ratios**parameters.sharpness
-    given = axes * level * having[:, None] ** -parameters.history_item
-    taken = axes * having[:, None] ** parameters.recommended
-    return np.ascontiguousarray(given, np.float32), np.ascontiguousarray(taken, np.float32)
+    given = np.empty_like(axes)
+    for part in blocks(count, 1 << 14):  # in double precision, and in the axes' own place
+        degrees = having[part, None]
+        given[part] = axes[part] * level * degrees**-parameters.history_item
+        axes[part] = axes[part] * degrees**parameters.recommended
+    return given, axes
 
 
 def _sampled(counted: Near, given: Any, taken: Any) -> tuple[Any, Any]:
@@ -140,11 +159,10 @@ def _summed(
     lists = sealed(counted.indptr, counted.neighbours, counted.similarity, counted.common)
     tables = sealed(given, taken)
     with blas().limit(limits=1):
-        indptr, items, similar, common = near.filled(
+        return near.filled(
             lambda span, found: best_sums(lists, tables, span, found),
             np.diff(counted.indptr), neighbours,
         )  # fmt: skip
-    return indptr, items, similar.astype(np.int32), common
 
 
 @compiled
