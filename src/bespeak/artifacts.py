@@ -5,3 +5,4 @@ from __future__ import annotations
 INTERACTIONS = "features/interactions"
 HISTORIES, CATALOGUE = "artifacts/histories", "artifacts/catalogue"
 MODELS, EVALUATION = "artifacts/models", "artifacts/evaluation"
+SEARCH = "artifacts/search"

@@ -43,6 +43,7 @@ TIMED = frozenset(
         "lists_per_s",
         "peak_rss_mb",
         "peak_rss_of",
+        "machine",
     }
 )
 MADE_BY = frozenset({"engine", "counted_in", "version", "code", "inputs", "said", "contents"})

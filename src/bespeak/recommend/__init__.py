@@ -29,10 +29,12 @@ from bespeak.recommend.interactions import (
 )
 from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
 from bespeak.recommend.since import Counting, Since
+from bespeak.recommend.slices import ALL
 from bespeak.recommend.splits import Held, before, foretold, load_held, new_to
 from bespeak.recommend.trying import Progress, Tell, Try
 
 __all__ = [
+    "ALL",
     "AUTO",
     "BUDGET_S",
     "LISTS",
