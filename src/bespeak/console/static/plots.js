@@ -32,7 +32,7 @@ export function logarithmic(values) {
   const powers = [...Array(Math.floor(high) - Math.floor(low) + 1).keys()].map((at) => Math.floor(low) + at);
   const within = (ticks) => ticks.filter((tick) => Math.log10(tick) >= low && Math.log10(tick) <= high);
   const tens = within(powers.map((power) => 10 ** power));
-  const ticks = tens.length > 2 ? tens : within(powers.flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power)));
+  const ticks = tens.length > 1 ? tens : within(powers.flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power)));
   return { at: (v) => ((Math.log10(v) - low) / (high - low)) * 100, ticks };
 }
 
@@ -45,38 +45,47 @@ function dot(n, x, y, title, aside = 0) {
 export const numbered = (n) =>
   h("span", { class: `number-dot ${tint(n)}` }, n);
 
+/** The numbers under an axis; those near an end do not reach beyond it. */
+const ticks = (scale, tell) =>
+  h("div", { class: "ticks", "aria-hidden": "true" }, scale.ticks.map((tick) => {
+    const at = scale.at(tick);
+    return h("span", { style: { left: pc(at), translate: at > 90 ? "-100% 0" : at < 4 ? "0 0" : "-50% 0" } }, tell(tick));
+  }));
+
 const TRACK = 18;
 
 /** Rows of values with their intervals on one scale. rows: {head, marks: {n, value, low, high, title}, figure} */
 export function lanes(label, rows, scale, tell, { zero = null } = {}) {
   const lane = (row) => {
     const height = TRACK * row.marks.length + 10;
+    const place = (at) => pc((100 * (at + 0.5)) / row.marks.length);
     return h("div", { class: "lane" }, h("div", { class: "head" }, row.head),
-      s("svg", { class: "plane", "aria-hidden": "true", height },
+      h("div", { class: "room", style: { "min-height": `${height}px` } }, s("svg", { class: "plane", "aria-hidden": "true" },
         scale.ticks.map((tick) => s("line", { class: tick === zero ? "grid zero" : "grid", x1: pc(scale.at(tick)), x2: pc(scale.at(tick)), y1: 0, y2: "100%" })),
         row.marks.map((one, at) => {
-          const y = TRACK * (at + 0.5) + 5;
+          const y = place(at);
           return one.value === null ? null : [
             one.low === null ? null : s("line", { class: `whisker ${tint(one.n)}`, x1: pc(scale.at(one.low)), x2: pc(scale.at(one.high)), y1: y, y2: y }),
             dot(one.n, pc(scale.at(one.value)), y, one.title)];
-        })),
+        }))),
       h("div", { class: "figure" }, row.figure));
   };
   return h("div", { class: rows.some((row) => row.figure) ? "lanes figured" : "lanes", role: "group", "aria-label": label }, rows.map(lane),
-    h("div", { class: "lane foot", "aria-hidden": "true" }, h("div", { class: "head" }),
-      h("div", { class: "ticks" }, scale.ticks.map((tick) => h("span", { style: { left: pc(scale.at(tick)) } }, tell(tick)))), h("div", { class: "figure" })));
+    h("div", { class: "lane foot" }, h("div", { class: "head" }), ticks(scale, tell), h("div", { class: "figure" })));
 }
 
-const NEAR = { x: 4.5, y: 7 };
+const ROOM = 380; // pixels across, about
+const APART = 15;
 
-/** How far to the side a dot is put, in pixels, so that it does not hide those drawn before it. */
-function asides(points, x, y) {
+/** How far to the side dots are put, in pixels, so that none hides another. */
+function asides(points, x, y, height) {
   const placed = [];
   return points.map((point) => {
-    const [at, up] = [x.at(point.x), y.at(point.y)];
-    const hidden = placed.filter(([a, b]) => Math.abs(a - at) < NEAR.x && Math.abs(b - up) < NEAR.y).length;
-    placed.push([at, up]);
-    return 13 * hidden;
+    const [at, up] = [(ROOM * x.at(point.x)) / 100, (height * y.at(point.y)) / 100];
+    const free = (aside) => placed.every(([a, b]) => Math.hypot(a - at - aside, b - up) >= APART);
+    const aside = [0, 8, -8, 16, -16, 24, -24, 32, -32].find(free) ?? 0;
+    placed.push([at + aside, up]);
+    return aside;
   });
 }
 
@@ -86,7 +95,7 @@ function asides(points, x, y) {
  */
 export function field(title, note, points, { x, y, tellX, tellY, name }, { joined = false, under = [], height = 220, plain = false } = {}) {
   const place = (point) => [pc(x.at(point.x)), pc(100 - y.at(point.y))];
-  const beside = joined || plain ? points.map(() => 0) : asides(points, x, y);
+  const beside = joined || plain ? points.map(() => 0) : asides(points, x, y, height);
   const last = new Map();
   const joins = points.map((point) => {
     const from = joined ? last.get(point.n) : null;
@@ -107,7 +116,7 @@ export function field(title, note, points, { x, y, tellX, tellY, name }, { joine
         points.map((point, at) => plain
           ? s("g", { class: point.chosen ? "tried chosen" : "tried" }, s("title", null, point.title), s("circle", { cx: place(point)[0], cy: place(point)[1], r: point.chosen ? 7 : 4.5 }))
           : dot(point.n, ...place(point), point.title, beside[at]))),
-      h("div", { class: "ticks", "aria-hidden": "true" }, x.ticks.map((tick) => h("span", { style: { left: pc(x.at(tick)) } }, tellX(tick))))),
+      ticks(x, tellX)),
     h("p", { class: "soft along" }, name));
 }
 

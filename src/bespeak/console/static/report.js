@@ -3,7 +3,7 @@
 import { facts, h, show } from "./dom.js";
 import { card, choices, empty, heading, modelName, stat, stats, table } from "./parts.js";
 import { field, lanes, linear, logarithmic, numbered, stairs } from "./plots.js";
-import { count, day, fixed, has, moment, number, percent, say, seconds } from "./words.js";
+import { count, day, decimal, fixed, has, moment, number, percent, say, seconds } from "./words.js";
 
 const ACCURACY = ["ndcg", "recall", "mrr", "hit", "map", "ips_recall"];
 const VARIETY = ["coverage", "novelty", "diversity", "gini"];
@@ -14,7 +14,7 @@ const measureName = (name, k) => say(`metric.${name}`, { k });
 /** Coverage as per cent, bits of surprise with one digit, the rest as the literature has it. */
 function told(name, v) {
   if (v === null || v === undefined) return say("undefined");
-  return name === "coverage" ? percent(v, v < 0.1 ? 2 : 1) : fixed(v, name === "novelty" ? 2 : 4);
+  return name === "coverage" ? `${fixed(100 * v, v < 0.1 ? 2 : 1)}%` : fixed(v, name === "novelty" ? 2 : 4);
 }
 
 const withInterval = (name, measure) =>
@@ -51,7 +51,8 @@ const measureColumns = (names, k) => names.map((name) => ({
 
 const perList = (model) => (model.score_s === null || !model.customers ? null : model.score_s / model.customers);
 
-const short_ = (s) => (s === null ? "–" : s < 0.00995 ? say("unit.ms", { n: fixed(s * 1000, s < 0.000995 ? 3 : 2) }) : seconds(s));
+/** As `seconds`, but down to a thousandth of a millisecond. */
+const briefest = (s) => (s === null ? "–" : s < 0.00995 ? say("unit.ms", { n: decimal(Number((1000 * s).toPrecision(2)), 4) }) : seconds(s));
 
 function tables(models, k) {
   const first = { label: say("model"), main: true, cell: (model) => called(model) };
@@ -59,7 +60,7 @@ function tables(models, k) {
     card(say("report.exact"), say("report.exact.note"), table([first, ...measureColumns(ACCURACY, k)], models, say("report.exact"))),
     card(say("report.beside"), say("report.beside.note"), table([first, ...measureColumns(VARIETY, k),
       { label: say("fit"), number: true, cell: (model) => seconds(model.fit_s) },
-      { label: say("report.per_list"), number: true, cell: (model) => short_(perList(model)) },
+      { label: say("report.per_list"), number: true, cell: (model) => briefest(perList(model)) },
       { label: say("report.memory"), number: true, cell: (model) => (model.peak_rss_mb === null ? "–" : say("report.mb", { n: number(model.peak_rss_mb) })) },
     ], models, say("report.beside"))),
   ];
@@ -117,8 +118,8 @@ function trades(models, k) {
   const ends = models.flatMap((model) => Object.values(model.of("ndcg")));
   const y = linear(ends, { zero: true, wanted: 4, room: 0.1 });
   const costs = [
-    against(models, k, y, say("fit"), say("report.fit.note"), (m) => m.fit_s, short_, true),
-    against(models, k, y, say("report.per_list"), say("report.per_list.note"), perList, short_, true),
+    against(models, k, y, say("fit"), say("report.fit.note"), (m) => m.fit_s, briefest, true),
+    against(models, k, y, say("report.per_list"), say("report.per_list.note"), perList, briefest, true),
   ];
   const digits = { coverage: (v) => percent(v, v < 0.1 && v > 0 ? 1 : 0), novelty: (v) => fixed(v, 1) };
   const others = VARIETY.map((name) => against(models, k, y, measureName(name, k), say(`metric.${name}.note`), (m) => m.of(name).value, digits[name] ?? ((v) => fixed(v, 2)), false));
@@ -159,7 +160,8 @@ function byPart(by, models, k, who) {
 
 function overTime(parts, models, name, y, k) {
   const x = { at: (place) => ((place + 0.5) / parts.length) * 100, ticks: parts.map((_, place) => place).filter((place) => place % Math.ceil(parts.length / 5) === 0) };
-  const points = models.flatMap((model, at) => parts.map(({ part, measures }, place) => ({ n: model.n, x: place, y: measures[at].value, low: measures[at].low, high: measures[at].high,
+  const beside = (at) => 0.08 * (at - (models.length - 1) / 2); // intervals of one day would hide each other
+  const points = models.flatMap((model, at) => parts.map(({ part, measures }, place) => ({ n: model.n, x: place + beside(at), y: measures[at].value, low: measures[at].low, high: measures[at].high,
     title: `${model.title}, ${partName(part)}: ${withInterval(name, measures[at])}` })));
   return field(measureName(name, k), null, points, { x, y, tellX: (place) => day(parts[place].part.since), tellY: (v) => fixed(v, y.digits), name: say("report.time.axis") }, { joined: true, height: 260 });
 }
@@ -201,6 +203,29 @@ const settings = (parameters) => {
 
 const briefly = (one) => [one.model, settings(one.parameters)].filter(Boolean).join(": ");
 
+/** What a search says in words of its own, in the reader's language; what it says in others stays as it is. */
+const inWords = (shapes) => (text) => {
+  for (const [shape, key] of shapes) {
+    const found = text.match(shape);
+    if (found) return say(key, { a: found[1], b: found[2] });
+  }
+  return text;
+};
+
+const heldBack = inWords([
+  [/^the latest (\d+%) of all rows by time$/, "report.held.time"],
+  [/^the latest (\d+%) of each customer's rows$/, "report.held.last"],
+  [/^(\d+%) of each customer's items$/, "report.held.share"],
+  [/^the newest (\d+%) of sessions, each of their beginnings$/, "report.held.sessions"],
+  [/^the (\d+) days before the last \d+$/, "report.held.days"],
+]);
+
+const leftOut = inWords([
+  [/^foreseen to take (.+) s, with (.+) s left for it$/, "report.left.time"],
+  [/^it offers only what its customer has, which is ruled out$/, "report.left.repeat"],
+  [/^no second part made \S+ better by (.+)$/, "report.left.blend"],
+]);
+
 function searched(evaluation) {
   const { search } = evaluation;
   if (!search) return null;
@@ -210,20 +235,21 @@ function searched(evaluation) {
   const left = search.tried.length - tried.length;
   const lead = h("p", { class: "note" }, say("report.search.lead", { n: count("report.configurations", tried.length), left: number(left), seconds: seconds(search.search_s), budget: seconds(search.budget_s) }),
     search.asked ? ` ${say("report.search.asked", { n: number(search.asked), of: number(search.of) })}` : "");
-  const said = search.held_back ? h("p", { class: "note" }, say("report.search.held", { how: search.held_back })) : h("p", { class: "notice" }, search.because);
+  const said = search.held_back ? h("p", { class: "note" }, say("report.search.held", { how: heldBack(search.held_back) })) : h("p", { class: "notice" }, search.because);
   if (!tried.length) return card(say("report.search"), say("report.search.note"), said);
   const best = tried.reduce((a, b) => (b.value > a.value ? b : a));
-  const points = tried.map((one) => ({ x: Math.max(one.at_s, 0.001), y: one.value, chosen: one === best, title: `${briefly(one)}: ${told("ndcg", one.value)} (${short_(one.at_s)})` }));
-  const x = logarithmic(points.map((point) => point.x));
-  const y = linear(points.map((point) => point.y), { zero: false, wanted: 4 });
-  const plot = field(measure, say("report.search.plot"), points, { x, y, tellX: short_, tellY: (v) => fixed(v, Math.max(2, y.digits)), name: say("report.search.axis") },
+  const points = tried.map((one) => ({ x: one.at_s, y: one.value, chosen: one === best, title: `${briefly(one)}: ${told("ndcg", one.value)} (${briefest(one.at_s)})` }));
+  const x = linear(points.map((point) => point.x), { zero: true, room: 0.02, wanted: 5 });
+  const y = linear(points.map((point) => point.y));
+  const drawn = [...points].sort((a, b) => a.chosen - b.chosen); // the best lies on top
+  const plot = field(measure, say("report.search.plot"), drawn, { x, y, tellX: (v) => say("unit.s", { n: decimal(v, x.digits) }), tellY: (v) => fixed(v, Math.max(2, y.digits)), name: say("report.search.axis") },
     { plain: true, height: 260, under: stairs(points, x, y, points.at(-1).x) });
   const final = search.final.length ? h("div", { class: "final" }, h("h3", null, say("report.search.final")), h("ol", null, [...search.final].sort((a, b) => b.value - a.value).map((one) => h("li", null, h("span", null, one.model), h("b", null, told("ndcg", one.value)))))) : null;
   const every = h("details", null, h("summary", null, say("report.search.all", { n: number(search.tried.length) })), table([
     { label: say("model"), main: true, cell: (one) => [one.model, h("small", { class: "soft block" }, settings(one.parameters) || say("report.defaults"))] },
     { label: measure, number: true, cell: (one) => (one.value === null ? "–" : h("b", null, told("ndcg", one.value))) },
-    { label: say("report.took"), number: true, cell: (one) => (one.state === "tried" ? short_((one.fit_s ?? 0) + (one.score_s ?? 0)) : "–") },
-    { label: say("report.search.state"), cell: (one) => (one.state === "tried" ? (one === best ? say("report.search.best") : "") : h("span", { class: "soft" }, say(`report.search.${one.state}`), h("small", { class: "block" }, one.because))) },
+    { label: say("report.took"), number: true, cell: (one) => (one.state === "tried" ? briefest((one.fit_s ?? 0) + (one.score_s ?? 0)) : "–") },
+    { label: say("report.search.state"), cell: (one) => (one.state === "tried" ? (one === best ? say("report.search.best") : "") : h("span", { class: "soft" }, say(`report.search.${one.state}`), h("small", { class: "block" }, leftOut(one.because)))) },
   ], search.tried, say("report.search")));
   return card(say("report.search"), say("report.search.note"), lead, said, plot, final, every);
 }
