@@ -42,7 +42,10 @@ def cores() -> int:
 
 
 def memory() -> tuple[int | None, int | None]:
-    """Bytes in all, of the machine or of the container if that is less, and free; None: not said."""
+    """Bytes in all, of the machine or of the container if that is less, and free.
+
+    None where the system does not say.
+    """
     said = dict(line.split(":", 1) for line in _read(MEMINFO).splitlines() if ":" in line)
     found = {
         name: int(said[name].split()[0]) * 1024

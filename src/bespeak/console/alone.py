@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from bespeak import __version__, pages
 
 HERE = Path(__file__).parent
@@ -33,10 +31,10 @@ def report_page(report: Mapping[str, Any]) -> str:
     return pages.template(HERE / "templates" / "report.html").render(
         version=__version__,
         policy=_policy(early, script),
-        style=Markup(_read("console.css")),
-        early=Markup(early),
-        script=Markup(script),
-        mark=Markup(_read("mark.svg")),
+        style=_read("console.css"),
+        early=early,
+        script=script,
+        mark=_read("mark.svg"),
         numbers=_data(report),
         texts=_data(_texts()),
     )
@@ -60,10 +58,10 @@ def _texts() -> dict[str, dict[str, str]]:
     }  # fmt: skip
 
 
-def _data(value: object) -> Markup:
+def _data(value: object) -> str:
     """JSON that stands in a script element: nothing in it can end that."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return Markup(text.replace("<", "\\u003c"))
+    return text.replace("<", "\\u003c")
 
 
 def _policy(*scripts: str) -> str:
