@@ -319,7 +319,7 @@ def evaluate_files(
     models: Sequence[str] | None,
     k: int,
     repeat: bool | None,
-    by: str | None = None,
+    by: Sequence[str] = (),
     budget_s: float = recommend.BUDGET_S,
     tell: recommend.Tell = lambda progress: None,
 ) -> dict[str, Any]:

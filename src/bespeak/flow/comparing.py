@@ -47,6 +47,7 @@ TIMED = frozenset(
         "served_ms",
         "by_lists",
         "answers_by",
+        "machine",
     }
 )
 MADE_BY = frozenset(

@@ -224,7 +224,7 @@ def _evaluation(flow: Flow, entries: Sequence[recommend.Entry]) -> Version:
     settings = flow.config.recommend
 
     def make(folder: Path) -> Mapping[str, Any]:
-        found = compare(flow, entries, k=K, repeat=None)
+        found = compare(flow, entries, k=K, repeat=None, by=[recommend.ALL])
         (folder / "evaluation.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
         return {
             "rows": len(entries),
@@ -234,6 +234,7 @@ def _evaluation(flow: Flow, entries: Sequence[recommend.Entry]) -> Version:
 
     inputs = {
         **_past(flow),
+        **flow.of("artifacts/segments/rfm"),
         "models": [[entry.model, dict(entry.parameters)] for entry in entries],
         "serve": settings.serve,
         "repeat": settings.repeat,
@@ -297,23 +298,24 @@ def compare(
     *,
     k: int,
     repeat: bool | None,
-    by: str | None = None,
+    by: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The models on the last `test_days`, the choice among them made on as many days before.
 
     repeat  : None follows the workspace's setting
-    by      : tell figures apart by activity, popularity, segment (as of the last run) or place
+    by      : tell figures apart by activity, popularity, time, segment (as of the last run) or
+              place; `all` of them
     returns : what `recommend.evaluate` returns, and served, chosen_by, types, days, since, until,
               validation; `models` is empty where nobody known did anything on those days
     """
     settings, events, at = flow.config.recommend, flow.lessons(), _days(flow)
     known = _known(flow, events, at.since)
     again = _again(settings.repeat, known) if repeat is None else repeat
-    if by == "segment":
-        known = known.with_groups(by, _labels(flow, _segments(flow), "segment_id"))
+    if {"segment", recommend.ALL}.intersection(by):
+        known = known.with_groups("segment", _labels(flow, _segments(flow), "segment_id"))
 
     def measured(
-        past: recommend.Interactions, start: datetime, end: datetime, by: str | None
+        past: recommend.Interactions, start: datetime, end: datetime, by: Sequence[str]
     ) -> dict[str, Any]:
         held = _held(flow, past, at, start, end)
         if not len(held if again else recommend.new_to(held, past)):
@@ -324,7 +326,7 @@ def compare(
             categories=about.category_of, by=by, seed=flow.config.workspace.seed,
         )  # fmt: skip
 
-    validation = measured(_known(flow, events, at.before), at.before, at.since, None)
+    validation = measured(_known(flow, events, at.before), at.before, at.since, ())
     return {
         **measured(known, at.since, at.until, by),
         **_choice(flow, models, validation),

@@ -30,10 +30,12 @@ from bespeak.recommend.interactions import (
 from bespeak.recommend.models import MODELS, counts_in, fit, load, needs, updated
 from bespeak.recommend.served import LISTED, choose_form
 from bespeak.recommend.since import Counting, Since
+from bespeak.recommend.slices import ALL
 from bespeak.recommend.splits import Held, before, foretold, load_held, new_to
 from bespeak.recommend.trying import Progress, Tell, Try
 
 __all__ = [
+    "ALL",
     "AUTO",
     "BUDGET_S",
     "LISTED",
