@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bespeak.recommend.base import blocks, on_all_cores
+from bespeak.recommend.histories import UNIT, Interactions
 
 Real = NDArray[np.float32]
 
@@ -23,6 +24,28 @@ ROUNDS = 2
 LEAST = 1e-6
 """Directions with less of the greatest square are rounding, in single precision."""
 ROWS = 4096
+
+
+def having_of(interactions: Interactions) -> Any:
+    """float64: how many histories hold each item, at least one."""
+    count = len(interactions.items)
+    found = np.bincount(interactions.histories.indices, minlength=count)
+    return np.maximum(found, 1).astype(np.float64)
+
+
+def entries(interactions: Interactions, *, customer: float, item: float) -> Any:
+    """w_hi |h|^-customer n_i^-item as scipy CSR, float32, (histories, items): w is the weight, |h|
+    how many items history h has, n_i how many histories hold i."""
+    from scipy import sparse
+
+    histories, having = interactions.histories, having_of(interactions)
+    lengths = histories.lengths[histories.rows]
+    values = lengths**-customer * having[histories.indices] ** -item
+    values *= histories.weights / UNIT
+    return sparse.csr_array(
+        (values.astype(np.float32), histories.indices, histories.indptr),
+        (len(histories), len(having)),
+    )
 
 
 def leading(matrix: Any, rank: int, seed: int) -> tuple[Real, Real]:
