@@ -34,6 +34,7 @@ from bespeak.recommend.rp3beta import (
 from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
 from bespeak.recommend.sparse_ease import SparseEase, SparseEaseParameters, fit_sparse_ease
 from bespeak.recommend.texts import Ids
+from bespeak.recommend.tifu_knn import TifuKnn, TifuKnnParameters, fit_tifu_knn
 from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
 from bespeak.recommend.updating import Updated
 from bespeak.recommend.user_knn import UserKnn, UserKnnParameters, fit_user_knn
@@ -74,6 +75,7 @@ MODELS: Mapping[str, Kind] = {
     "graph": Kind(GraphParameters, fit_graph, Graph.load),
     "als": Kind(AlsParameters, fit_als, Als.load),
     "user_knn": Kind(UserKnnParameters, fit_user_knn, UserKnn.load),
+    "tifu_knn": Kind(TifuKnnParameters, fit_tifu_knn, TifuKnn.load),
     "transitions": Kind(TransitionsParameters, fit_transitions, Transitions.load),
     "session_knn": Kind(SessionKnnParameters, fit_session_knn, SessionKnn.load),
     "blend": Kind(
