@@ -52,6 +52,7 @@ def create_app(cache: Path | None = None) -> Starlette:
             Route("/", page("overview", "overview")),
             *(Route(f"/{name}", page(name, name)) for name in PAGES),
             Route("/sign-in", page("sign-in", "sign-in")),
+            Route("/recommendations/report", page("recommendations", "report")),
             Route("/customers/{customer_id:path}", page("customers", "customer")),
             Route("/vega.js", vega),
             Route("/static/{version}/texts/{language}.json", pages.said(texts)),

@@ -12,10 +12,11 @@ import ibis
 import ibis.expr.types as ir
 
 from bespeak import recommend
-from bespeak.artifacts import EVALUATION, HISTORIES
+from bespeak.artifacts import EVALUATION, HISTORIES, SEARCH
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.running import CONSENT, SOURCES, Flow
 from bespeak.flow.taking import changed, taken
+from bespeak.report import report
 from bespeak.serve import publication
 from bespeak.workspace import SNAPSHOT
 
@@ -38,7 +39,6 @@ MODEL_NAMES = {
     "blend": {"en": "Several in one", "zh": "多模型融合"},
 }
 """As the console calls them."""
-MEASURES = ("recall", "ndcg", "mrr", "hit", "map", "coverage", "novelty", "diversity")
 
 
 def publish_snapshot(flow: Flow) -> None:
@@ -62,12 +62,18 @@ def publish_snapshot(flow: Flow) -> None:
         **flow.visited(),
         **flow.of(*flow.keys("quarantine", "events"), *needed),
         **flow.of(*(f"{SEGMENTS}/{kind}" for kind in GROUPINGS), *_accounts(flow)),
+        **(flow.of(SEARCH) if _searched(flow) else {}),
         "name": flow.config.workspace.name,
         "currency": flow.config.workspace.currency,
         "weights": flow.config.recommend.weights,
         "changed": changed(flow.workspace),
     }
     flow.build("artifacts", "snapshot", inputs=inputs, code=("serve", "flow"), make=make)
+
+
+def _searched(flow: Flow) -> bool:
+    """Whether a model was searched for."""
+    return recommend.AUTO in flow.config.recommend.models
 
 
 def _accounts(flow: Flow) -> list[str]:
@@ -183,27 +189,15 @@ def _cells(flow: Flow, folder: Path) -> dict[str, Any]:
 
 
 def _evaluation(flow: Flow) -> dict[str, Any]:
-    """The comparison in the shape of the API: each measure with its interval."""
+    """The comparison in the shape of the API, and how `auto` chose."""
     found = _read(flow.versions[EVALUATION].path, "evaluation.json")
-    k = found["k"]
+    search = _read(flow.versions[SEARCH].path, "search.json") if _searched(flow) else None
     return {
         "served": found["served"],
         "why": _why(found),
         "split": _split(found),
-        "customers": max((model["customers"] for model in found["models"]), default=0),
-        "k": k,
-        "metric": f"ndcg@{k}",
-        "models": [_result(model, k) for model in found["models"]],
+        **report(found, search),
     }
-
-
-def _result(model: Mapping[str, Any], k: int) -> dict[str, Any]:
-    measures = {}
-    for name in MEASURES:
-        low, high = model.get(f"{name}@{k}_ci") or (None, None)
-        measures[f"{name}@{k}"] = {"value": model[f"{name}@{k}"], "low": low, "high": high}
-    kept = ("name", "fit_s", "score_s", "peak_rss_mb", "parameters")
-    return {**{key: model[key] for key in kept}, "metrics": measures}
 
 
 def _why(found: Mapping[str, Any]) -> dict[str, str]:

@@ -60,18 +60,37 @@ def leading(matrix: Any, rank: int, seed: int) -> tuple[Real, Real]:
     width = min(rank + SPARE, *matrix.shape)
     sketch = draw.standard_normal((matrix.shape[1], width), np.float32)
     for _ in range(ROUNDS):
-        sketch = _orthonormal(_product(across, _orthonormal(_product(matrix, sketch))))
-    rest = _product(across, _orthonormal(_product(matrix, sketch)))
+        by_row = _orthonormal(_product(matrix, sketch))
+        del sketch  # no more than one table of either side is held at once
+        sketch = _orthonormal(_product(across, by_row))
+    by_row = _orthonormal(_product(matrix, sketch))
+    del sketch
+    rest = _product(across, by_row)
+    del by_row
     squares, axes = _axes(rest)
     kept = slice(None, -rank - 1 if rank < len(squares) else None, -1)
     values = np.sqrt(squares[kept]).astype(np.float32)
-    return values, rest @ (axes[:, kept] / values).astype(np.float32)
+    return values, _turned(rest, (axes[:, kept] / values).astype(np.float32))
+
+
+def bytes_a_direction(rows: int, columns: int) -> int:
+    """What `leading` takes at its peak, beside the matrix, for each direction and the SPARE."""
+    return 4 * (rows + columns)
 
 
 def _orthonormal(table: Any) -> Any:
     """Columns that span the same, each of length one and at right angles to the others."""
     squares, axes = _axes(table)
-    return table @ (axes / np.sqrt(squares)).astype(np.float32)
+    return _turned(table, (axes / np.sqrt(squares)).astype(np.float32))
+
+
+def _turned(table: Any, axes: Any) -> Any:
+    """table @ axes, which has no more columns, in the table's own place."""
+    width = axes.shape[1]
+    place = table.reshape(-1)[: len(table) * width].reshape(len(table), width)
+    for part in blocks(len(table), ROWS):  # a line is never written before it was read
+        place[part] = table[part] @ axes
+    return place
 
 
 def _axes(table: Any) -> tuple[Any, Any]:
@@ -82,5 +101,10 @@ def _axes(table: Any) -> tuple[Any, Any]:
 
 
 def _product(matrix: Any, table: Any) -> Any:
-    parts = list(blocks(matrix.shape[0], ROWS))
-    return np.concatenate(on_all_cores(lambda part: matrix[part] @ table, parts))
+    found = np.empty((matrix.shape[0], table.shape[1]), np.float32)
+
+    def multiply(part: slice) -> None:
+        found[part] = matrix[part] @ table
+
+    on_all_cores(multiply, list(blocks(matrix.shape[0], ROWS)))
+    return found
