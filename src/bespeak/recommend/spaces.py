@@ -178,6 +178,17 @@ def _user_knn(shape: Shape) -> Values:
     return found | ({"own": (0.0, 3.0, 6.0, 9.4, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
+def _tifu_knn(shape: Shape) -> Values:
+    found: dict[str, tuple[Any, ...]] = {
+        "focus": (0.0, 1.0, 2.0, 3.0, 5.0),
+        "history_item": (0.0, 0.1, 0.2, 0.4),
+        "neighbours": (100, 300, 900),
+    }
+    if shape.repeat:
+        found |= {"own": (1.0, 2.0, 4.0, 8.0, 16.0), "again": (0.0, 0.5, 1.0)}
+    return found | ({"taken": (0.0, 0.5, 1.0)} if shape.weighed else {})
+
+
 def _only_owned(shape: Shape) -> str | None:
     return None if shape.repeat else "it offers only what its customer has, which is ruled out"
 
@@ -220,6 +231,12 @@ SPACES: Mapping[str, Space] = {
         _user_knn,
         grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
+    ),
+    "tifu_knn": Space(
+        _tifu_knn,
+        grows={"neighbours": 0.3},
+        seconds=lambda shape: 1e-5 * shape.entries,
+        unfit=lambda shape: "a visit comes back to nothing" if shape.sessions else None,
     ),
     "sparse_ease": Space(_linear, seconds=lambda shape: 2e-8 * shape.pairs + 5e-4 * shape.items),
     "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),
