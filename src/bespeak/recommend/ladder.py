@@ -191,8 +191,8 @@ def final(bench: Bench, others: Trial | None) -> list[tuple[Try, float]]:
 def _finalists(bench: Bench) -> list[Try]:
     """The best of each promising model; the first blend, and the best."""
     blends = [one for one in bench.tries if one.config.model == "blend" and one.state == "tried"]
-    best = max(blends, key=bench.worth, default=None)
-    return [*promising(bench), *blends[:1], *([best] if best not in [None, *blends[:1]] else [])]
+    best = sorted(blends[1:], key=bench.worth, reverse=True)[:1]
+    return [*promising(bench), *blends[:1], *best]
 
 
 def _finals_s(bench: Bench) -> float:
