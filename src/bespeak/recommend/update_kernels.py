@@ -155,9 +155,9 @@ def mended(
                 size = put(heap[0], heap[1], size, n, similar[entry], other)
                 both[other] = common[entry]
         for entry in range(told[0][item], told[0][item + 1]):
-            size = put(heap[0], heap[1], size, n, np.int64(told[2][entry]), told[1][entry])
+            size = put(heap[0], heap[1], size, n, int(told[2][entry]), told[1][entry])
             both[told[1][entry]] = told[3][entry]
-        if last - first == n and not _certain(heap, size, n, similar[last - 1],
+        if last - first >= n and not _certain(heap, size, n, similar[last - 1],
                                               places[items[last - 1]]):  # fmt: skip
             reached = add_up(item, by_row, by_item, work)
             sizes[at] = rank(item, reached, norms, work, heap, line)
@@ -171,7 +171,7 @@ def mended(
 
 @compiled
 def _certain(heap: tuple[Any, Any], size: int, n: int, worst: int, place: int) -> bool:
-    """Whether a list that was full is known to its end: nothing on it comes after what it ended
+    """Whether a list that may have been cut is known to its end: nothing on it comes after what it ended
     with, since what came after that was never kept.
 
     heap  : its root is the worst that is on the list now
