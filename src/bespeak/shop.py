@@ -21,7 +21,7 @@ from bespeak import (
     serve,
     storefront,
 )
-from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS
+from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS, SERVED
 from bespeak.config import Config
 from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
@@ -195,7 +195,7 @@ def recommender(workspace: Workspace, model: str | None = None) -> recommend.Rec
             expected=", ".join(model.name for model in models),
             next_step="Add it to `models` in bespeak.toml, and run again.",
         )
-    return recommend.open_recommender(
+    maker = recommend.open_recommender(
         served,
         models={model.name: model.path for model in models},
         interactions=workspace.get(HISTORIES).path,
@@ -205,6 +205,16 @@ def recommender(workspace: Workspace, model: str | None = None) -> recommend.Rec
         zone=config.workspace.timezone,
         counting=recommend.Counting(settings.weights, settings.half_life_days),
     )
+    lists = _lists_of(workspace, served)
+    return maker if lists is None else maker.behind(lists)
+
+
+def _lists_of(workspace: Workspace, model: str) -> Path | None:
+    """Where the item lists of a model are, if it answers by them."""
+    form = workspace.find(SERVED)
+    if form is None or form.manifest["model"] != model:
+        return None
+    return form.path if form.manifest["answers_by"] == recommend.LISTED else None
 
 
 def open_verified(workspace: Workspace) -> serve.Shop:
@@ -214,6 +224,7 @@ def open_verified(workspace: Workspace) -> serve.Shop:
     """
     pinned = workspace.at(workspace.state())
     models = [model.key for model in pinned.under(MODELS)]
+    models += [SERVED] if pinned.find(SERVED) else []
     pinned.verify(SNAPSHOT, EVALUATION, HISTORIES, CATALOGUE, *models)
     return open_shop(pinned)
 

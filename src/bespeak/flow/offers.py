@@ -15,7 +15,9 @@ import msgspec
 from bespeak import recommend
 from bespeak.artifacts import HISTORIES, INTERACTIONS
 from bespeak.flow.record import given_up
+from bespeak.flow.refitting import fit_again
 from bespeak.flow.running import Flow
+from bespeak.flow.single_lists import make_served
 from bespeak.workspace import Version
 
 FALLBACK = "popular"
@@ -39,6 +41,7 @@ def fit_models(flow: Flow) -> None:
     for entry in {fallback.model: fallback, **{entry.model: entry for entry in entries}}.values():
         _model(flow, entry.model, entry.parameters)
     _evaluation(flow, entries)
+    make_served(flow, k=K)
 
 
 def _entries(flow: Flow) -> list[recommend.Entry]:
@@ -200,13 +203,15 @@ def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
         if _needs_rows(flow, name, parameters, known):
             known = _with_rows(flow, known, flow.table(INTERACTIONS))
-        model = recommend.fit(name, known, parameters)
+        fitted = fit_again(flow, name, known, parameters)
+        model = fitted.model
         model.save(folder)
         said = model.said() if isinstance(model, recommend.Said) else {}
         return {
             "rows": len(model.items),
             "parameters": msgspec.to_builtins(model.parameters),
             "counted_in": recommend.counts_in(name, known),
+            **fitted.said,
             **said,
         }
 

@@ -127,6 +127,13 @@ class Blend:
             total += worth(model.scores(histories), factor)
         return total
 
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        total = np.zeros(items.shape, np.int64)
+        for model, factor in zip(self.parts, self._factors, strict=True):
+            total += worth(scores_at(model, histories, items), factor)
+        return total
+
     def recommend(
         self,
         histories: Histories,

@@ -22,6 +22,8 @@ from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.models import fit, parameters_of
 from bespeak.recommend.owned import owned
 from bespeak.recommend.paired import compared
+from bespeak.recommend.served import Asked
+from bespeak.recommend.served import measured as one_by_one
 from bespeak.recommend.sessions import is_sessions, read_prefixes, read_sessions
 from bespeak.recommend.slices import figures, slices
 from bespeak.recommend.splits import Held, hold, new_to, unowned
@@ -33,6 +35,8 @@ USUAL = ("popular", "item_knn", "graph", "als")
 USUAL_OF_SESSIONS = ("popular", "item_knn", "transitions", "session_knn")
 BLOCK = 1 << 16
 """Customers who are asked for at once."""
+ALONE = 1000
+"""So many, drawn, are also asked for one by one where a model is slow at that."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,9 @@ def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left a
                  `leaked`), "tests" (see `compared`; of NDCG and recall), "models": [{"name",
                  "model", "recall@k", "recall@k_ci": [low, high] and so for ndcg, mrr, hit, map,
                  coverage, novelty, diversity, gini, ips_recall (see `beside`); "fit_s", "score_s",
-                 "lists_per_s", "peak_rss_mb", "peak_rss_of", "customers", "parameters", and with
-                 `by` "slices"}]}, in the order asked for. Who has no history is measured too
+                 "lists_per_s", "peak_rss_mb", "peak_rss_of", "customers", "parameters", "list_ms",
+                 "by_lists" (see `served.measured`), and with `by` "slices"}]}, in the order asked
+                 for. Who has no history is measured too
     raises     : BadRequest on k or `by`, or where nobody has a test item; NotFound; ConfigInvalid
     """
     checked_k(k)
@@ -80,11 +85,13 @@ def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left a
     histories = held.known(train)
     out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
     parts = slices(by, train, held, histories)
+    drawn = _drawn(train, held, seed, repeat=repeat)
     rows, values = [], {}
     for entry in entries:
-        row, ranked = _measured(entry, train, histories, out, k)
+        row, ranked, model = _measured(entry, train, histories, out, k)
         each = metrics.accuracy(ranked, held, len(train.items), k)
         row |= _with_intervals(each, seed) | beside(ranked, held, train, k, categories, seed)
+        row |= one_by_one(model, train, drawn, k)
         row["customers"] = len(held)
         if by:
             row["slices"] = figures(parts, ranked, held, len(train.items), k, seed=seed)
@@ -105,8 +112,8 @@ def _entry(model: str | Entry, parameters: Mapping[str, Mapping[str, Any]]) -> E
 
 def _measured(
     entry: Entry, train: Interactions, histories: Histories, exclude: Histories | None, k: int
-) -> tuple[dict[str, Any], Ranked]:
-    """A model's lists, and what they cost."""
+) -> tuple[dict[str, Any], Ranked, Model]:
+    """A model's lists, what they cost, and the model."""
     whole = _peak_from_here()
     started = time.perf_counter()
     model = fit(entry.model, train, entry.parameters)
@@ -125,7 +132,18 @@ def _measured(
         "peak_rss_of": "process" if whole else "model",
         "parameters": msgspec.to_builtins(model.parameters),
     }
-    return row, ranked
+    return row, ranked, model
+
+
+def _drawn(train: Interactions, held: Held, seed: int, *, repeat: bool) -> Asked:
+    """At most ALONE rows of `held`."""
+    rows = np.unique(held.rows)
+    if len(rows) > ALONE:
+        rows = np.random.default_rng(seed).choice(rows, ALONE, replace=False)
+    some = held.where(np.isin(held.rows, rows))
+    histories = some.known(train)
+    out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
+    return Asked(histories, some, out)
 
 
 def leaked(train: Interactions, held: Held, *, repeat: bool) -> dict[str, Any]:

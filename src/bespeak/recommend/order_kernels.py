@@ -221,14 +221,14 @@ def carried(
         for slot in range(width):
             if wanted[row, slot] >= 0:
                 slots[wanted[row, slot]] = 0
-                giver = _greatest(added[slot])
+                giver = greatest(added[slot])
                 if giver >= 0:
                     to_givers[row, slot] = members[starts[row] + giver]
                     to_common[row, slot] = common[slot, giver]
 
 
 @compiled
-def _greatest(values: Any) -> int:
+def greatest(values: Any) -> int:
     """Where the greatest value above 0 stands first; -1 without one."""
     most, at = 0, -1
     for index in range(len(values)):

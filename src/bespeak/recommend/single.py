@@ -86,6 +86,17 @@ class Neighbours:
         ]
         return Single(items[:size], scores[:size], facts)
 
+    def foremost(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Index:
+        """The items of `single`, without their scores and facts."""
+        items, scores = np.empty(k, np.int32), np.empty(k, np.int64)
+        had = sealed(history.indices, history.weights)
+        size = chosen(
+            had, self.lists, (self.own, self.whole), sealed(exclude, allow),
+            (self.work.sums, self.work.touched, self.work.slots), (items, scores),
+            np.empty(len(history.indices), np.int64),
+        )  # fmt: skip
+        return items[:size]
+
 
 @brief
 def offered(
@@ -107,10 +118,26 @@ def offered(
               the item itself added most: -1 and the item itself
     returns : how many there are
     """
-    members, (sums, touched, slots) = had[0], work
-    to_items, to_scores, _, _ = found
+    shares = np.empty(len(had[0]), np.int64)
+    size = chosen(had, lists, unit, limits, work, found[:2], shares)
+    _explained((had[0], shares), lists, unit[0], work[2], size, found)
+    return size
+
+
+@brief
+def chosen(
+    had: tuple[Any, Any],
+    lists: tuple[Any, Any, Any, Any],
+    unit: tuple[int, float],
+    limits: tuple[Any, Any],
+    work: tuple[Any, Any, Any],
+    found: tuple[Any, Any],
+    shares: Any,
+) -> int:
+    """The first part of `offered`: items and scores, and the share of each item of the history."""
+    sums, touched, slots = work
+    to_items, to_scores = found
     k = len(to_items)
-    shares = np.empty(len(members), np.int64)
     barred, allow = limits
     reached = _added_up(had, lists, unit, allow, shares, work)
     for at in range(len(barred)):
@@ -124,7 +151,6 @@ def offered(
             size = put(heap_scores, heap_items, size, k, total, item)
         sums[item], slots[item] = 0, 0
     unload(heap_scores, heap_items, size, to_scores, to_items)
-    _explained((members, shares), lists, unit[0], slots, size, found)
     return size
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -144,20 +144,24 @@ def leave_last_out(rows: Rows) -> tuple[Rows, Rows]:
     return rows.where(~test), rows.where(test)
 
 
-def carve(interactions: Interactions, share: float, *, seed: int) -> tuple[Interactions, Held]:
-    """Interactions with a random share of each customer's items taken out, and what was taken.
+def carve(
+    interactions: Interactions, share: float, *, seed: int, order: Any = None
+) -> tuple[Interactions, Held]:
+    """Interactions with a share of each customer's items taken out, and what was taken.
 
     At least one item of everybody who has two; for validation where no time is known.
+    order  : a number per entry: of each customer those with the least are taken; random by default
     raises : BadRequest unless 0 < share < 1
     """
     if not 0 < share < 1:
         raise BadRequest("share", found=str(share), expected="more than 0 and less than 1")
     histories = interactions.histories
     rows, lengths = histories.rows, histories.lengths
-    order = np.lexsort((np.random.default_rng(seed).random(len(rows)), rows))
+    drawn = np.random.default_rng(seed).random(len(rows))
+    taken = np.lexsort((drawn, rows) if order is None else (drawn, order, rows))
     wanted = np.where(lengths < 2, 0, np.maximum(1, (lengths * share).astype(np.int64)))
     test = np.zeros(len(rows), np.bool_)
-    test[order[np.arange(len(rows)) - histories.indptr[rows] < wanted[rows]]] = True
+    test[taken[np.arange(len(rows)) - histories.indptr[rows] < wanted[rows]]] = True
     everybody = Held(np.arange(len(histories), dtype=np.int32), histories.indptr, histories.indices)
     return replace(interactions, histories=histories.where(~test)), everybody.where(test)
 

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from bespeak.recommend.base import whys
+from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.histories import Interactions
+from bespeak.recommend.interactions import DAY
+from bespeak.recommend.models import fit
+from contracts.recommender import RecommenderContract, world
+
+
+class TestTifuKnn(RecommenderContract):
+    name = "tifu_knn"
+    personal = True
+
+
+class TestTifuKnnOfOne(RecommenderContract):
+    name = "tifu_knn"
+    parameters: ClassVar = {"neighbours": 1, "newest": 1, "own": 0.0, "focus": 0.0, "taste": 0.0}
+
+
+def first(known: Interactions, customer: str, count: int = 1, **settings: float) -> list[str]:
+    """The first of a customer's list, owned items allowed."""
+    model = fit("tifu_knn", known, settings)
+    row = known.customers.find(customer)
+    items = model.recommend(known.histories.take(np.array([row])), count).row(0)
+    return [model.items[item] for item in items.tolist()]
+
+
+def test_what_is_bought_most_often_comes_first() -> None:
+    known = world([("a", "tea"), ("a", "milk"), ("a", "milk"), ("b", "tea"), ("c", "tea")])
+    assert first(known, "a", 2) == ["milk", "tea"]
+
+
+def test_what_people_come_back_to_comes_before_what_they_have_once() -> None:
+    days = np.arange(4) * DAY
+    rows = [("a", "lamp", 9), ("a", "milk", 9)]
+    rows += [(who, "milk", day) for who in "bcd" for day in range(4)]
+    rows += [(who, "lamp", 0) for who in "efg"]
+    times = np.array([days[0] + day * DAY for _, _, day in rows])
+    known = interactions_of(
+        Rows([r[0] for r in rows], [r[1] for r in rows], times, np.ones(len(rows)), timed=True)
+    )
+    assert first(known, "a", again=0.5, own=100.0) == ["milk"]
+    assert first(known, "a", again=0.0, own=100.0, neighbours=1) == ["lamp"]
+
+
+def test_somebody_alike_brings_the_new() -> None:
+    known = world([*[("a", i) for i in "xyz"], *[("b", i) for i in "xyn"], ("c", "z"), ("c", "f")])
+    model = fit("tifu_knn", known)
+    own = known.histories.take(np.array([0]))
+    assert model.items[int(model.recommend(own, 1, exclude=own).items[0, 0])] == "n"
+
+
+def test_a_reason_is_what_carried_the_score() -> None:
+    known = world([("a", "x"), ("a", "x"), ("a", "x"), ("b", "x"), ("b", "y"), ("c", "x"),
+                   ("c", "y")])  # fmt: skip
+    model = fit("tifu_knn", known)
+    own = known.histories.take(np.array([0]))
+    items = np.array([known.items.find("x"), known.items.find("y")], np.int32)
+    again, new = model.why(own, items)
+    assert (again.kind, again.other) == ("rhythm", items[0])
+    assert (new.kind, new.other, new.customers) == ("with", items[0], 2)
+    assert whys(model, own, items[None, :]).others.tolist() == [[-1, items[0]]]
+
+
+@pytest.mark.parametrize("weight", [1e-6, 1e9])
+def test_weights_of_any_size_overflow_nothing(weight: float) -> None:
+    pairs = [(customer, item) for customer in "abc" for item in "xyz" if customer != item]
+    known = world(pairs, [weight] * len(pairs))
+    model = fit("tifu_knn", known, {"own": 1000.0, "again": 4.0})
+    found = model.scores(known.histories)
+    assert (found >= 0).all()
+    assert (found[known.histories.rows, known.histories.indices] > 0).all()
