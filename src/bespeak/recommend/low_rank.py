@@ -45,6 +45,20 @@ def leading(matrix: Any, rank: int, seed: int) -> tuple[Real, Real]:
     return values, rest @ (axes[:, kept] / values).astype(np.float32)
 
 
+def walked(matrix: Any, sketch: Real, rounds: int) -> Real:
+    """`sketch` carried from the columns of a sparse matrix to its rows and back, so many times.
+
+    Made orthonormal in between, or all its columns would come to point the same way: there are
+    fewer of them where the matrix has fewer directions.
+    """
+    across = matrix.T.tocsr()
+    for left in range(rounds - 1, -1, -1):
+        sketch = _product(across, _product(matrix, sketch))
+        if left:
+            sketch = _orthonormal(sketch)
+    return sketch
+
+
 def _orthonormal(table: Any) -> Any:
     """Columns that span the same, each of length one and at right angles to the others."""
     squares, axes = _axes(table)
