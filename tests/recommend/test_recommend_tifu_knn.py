@@ -58,7 +58,7 @@ def test_what_was_left_out_for_longer_than_usual_comes_later() -> None:
     rows += [("a", "still", day) for day in (60, 67, 74, 81)]
     known = bought([*rows, ("b", "left", 0)])
     assert first(known, "a", own=100.0) == ["still"]
-    assert first(known, "a", own=100.0, late=0.0, again=0.0) == ["left"]
+    assert first(known, "a", own=100.0, late=0.0, fresh=0.0, again=0.0) == ["left"]
 
 
 def test_somebody_alike_brings_the_new() -> None:
@@ -88,3 +88,12 @@ def test_weights_of_any_size_overflow_nothing(weight: float) -> None:
     found = model.scores(known.histories)
     assert (found >= 0).all()
     assert (found[known.histories.rows, known.histories.indices] > 0).all()
+
+
+def test_of_what_others_have_comes_first_what_people_begin_to_have() -> None:
+    rows = [("a", "shared", 0), ("a", "shared", 91)]
+    rows += [(who, item, 0) for who in "bc" for item in ("shared", "aging")]
+    rows += [(who, "begun", 90) for who in "bc"]
+    known = bought(rows)
+    assert first(known, "a", 2) == ["shared", "begun"]
+    assert first(known, "a", 2, fresh=0.0) == ["shared", "aging"]  # by its id

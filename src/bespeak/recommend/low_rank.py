@@ -45,18 +45,12 @@ def leading(matrix: Any, rank: int, seed: int) -> tuple[Real, Real]:
     return values, rest @ (axes[:, kept] / values).astype(np.float32)
 
 
-def walked(matrix: Any, sketch: Real, rounds: int) -> Real:
-    """`sketch` carried from the columns of a sparse matrix to its rows and back, so many times.
-
-    Made orthonormal in between, or all its columns would come to point the same way: there are
-    fewer of them where the matrix has fewer directions.
-    """
+def walked(matrix: Any, vectors: Real, rounds: int) -> Real:
+    """A line per column of a sparse matrix, carried to its rows and back, so many times."""
     across = matrix.T.tocsr()
-    for left in range(rounds - 1, -1, -1):
-        sketch = _product(across, _product(matrix, sketch))
-        if left:
-            sketch = _orthonormal(sketch)
-    return sketch
+    for _ in range(rounds):
+        vectors = _product(across, _product(matrix, vectors))
+    return vectors
 
 
 def _orthonormal(table: Any) -> Any:

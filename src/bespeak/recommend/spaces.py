@@ -91,7 +91,7 @@ def _als(shape: Shape) -> Values:
         "alpha": (1.0, 3.0, 10.0, 30.0, 100.0),
         "regularization": (0.1, 0.3, 1.0, 3.0, 10.0),
         "factors": (32, 64, 128, 256),
-        "iterations": (3, 5, 8, 12),
+        "iterations": (1, 2, 3, 5, 8),
         "frequency": (0.0, 0.5, 1.0),
     }
 
@@ -155,6 +155,23 @@ def _user_knn(shape: Shape) -> Values:
     return found | ({"own": (0.0, 3.0, 6.0, 9.4, 12.5, 25.0, 50.0)} if shape.repeat else {})
 
 
+def _tifu_knn(shape: Shape) -> Values:
+    found: dict[str, tuple[Any, ...]] = {
+        "focus": (1.0, 2.0, 3.0, 4.0, 5.0),
+        "taken": (0.0, 0.15, 0.25, 0.5, 1.0),
+        "history_item": (0.0, 0.1, 0.2, 0.3, 0.5),
+        "taste": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "neighbours": (50, 100, 200, 400, 800),
+        "newest": (500, 1000, 2000, 4000),
+    }
+    if shape.timed:
+        found = {"fresh": (0.0, 0.25, 0.5, 0.75), "fresh_days": (5.0, 10.0, 20.0, 40.0), **found}
+    if not shape.repeat:
+        return found
+    rhythm = {"late": (0.0, 0.15, 0.3, 0.5, 0.8)} if shape.timed else {}
+    return {"own": (0.5, 1.0, 2.0, 4.0, 8.0), "again": (0.0, 0.25, 0.5, 0.75), **rhythm, **found}
+
+
 def _only_owned(shape: Shape) -> str | None:
     return None if shape.repeat else "it offers only what its customer has, which is ruled out"
 
@@ -185,6 +202,11 @@ SPACES: Mapping[str, Space] = {
     ),
     "user_knn": Space(
         _user_knn,
+        grows={"neighbours": 0.3, "newest": 0.7},
+        seconds=lambda shape: 1e-5 * shape.entries,
+    ),
+    "tifu_knn": Space(
+        _tifu_knn,
         grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
     ),
