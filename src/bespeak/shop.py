@@ -72,7 +72,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
             happened = [*_unlearned(snapshot, customer_id, privacy), *happened]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**vars(filters)), label=label,
+            filters=recommend.Filters(*filters), label=label,
         )  # fmt: skip
 
     def similar_to(
@@ -83,7 +83,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
     ) -> Mapping[str, Any]:
         known = item_id in changes or snapshot.items.one(item_id) is not None
-        chosen = recommend.Filters(**vars(filters))
+        chosen = recommend.Filters(*filters)
         return maker.at(changes).similar(item_id, k=k, item_known=known, filters=chosen)
 
     def trending(
@@ -93,7 +93,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
         label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        chosen = recommend.Filters(**vars(filters))
+        chosen = recommend.Filters(*filters)
         return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
     config = workspace.config()
