@@ -269,14 +269,18 @@ def serve_shop(
     sites = [_site(one, alone=not others, log=config.log) for one in every]
     wanted = bool(others) or open_admission(workspace).wanted
     with ExitStack() as trainers:
-        for one in every:
-            trainers.enter_context(trainer_beside(one.root))
+
+        def told(url: str) -> None:
+            ready(url, wanted)
+            for one in every:  # not before: they would take the cores from who is to answer
+                trainers.enter_context(trainer_beside(one.root))
+
         serve.serve_sites(
             sites,
             host=config.host,
             port=config.port if port is None else port,
             workers=config.workers or min(2, os.cpu_count() or 1),
-            tell=lambda url: ready(url, wanted),
+            tell=told,
         )
 
 
