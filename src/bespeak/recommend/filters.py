@@ -85,7 +85,7 @@ ALL = Filters()
 
 def has_category(catalogue: Catalogue, category: str) -> bool:
     """Whether an item of the catalogue is in the category, or below it."""
-    return any(_within(name, category) for name in catalogue.categories.names)
+    return any(_within(name, category) for name in catalogue.labels)
 
 
 def _within(name: str, category: str) -> bool:
@@ -93,7 +93,7 @@ def _within(name: str, category: str) -> bool:
 
 
 def _in_category(catalogue: Catalogue, category: str, *, elsewhere: bool) -> Flags:
-    names = list(catalogue.categories.names)
+    names = catalogue.labels
     chosen = [_within(name, category) for name in names]
     if not any(chosen) and not elsewhere:
         near = difflib.get_close_matches(category, names, n=1)
