@@ -135,18 +135,20 @@ def _hopeful_parts(bench: Bench) -> list[Try]:
     """The promising, and where else the search of the first of them started from: what is weaker
     alone may suit a blend better."""
     best = promising(bench)
+    starts = {one.config.model: _starts(bench, one.config.model) for one in best[:TUNED]}
     others = [
         one
         for one in bench.tries
         if one.state == "tried"
-        and any(one.config.model == other.config.model for other in best[:TUNED])
-        and dict(one.config.parameters) in _starts(bench, one.config.model)
+        and starts.get(one.config.model)
+        and dict(one.config.parameters) in [{}, *starts[one.config.model]]
         and not any(one is other for other in best)
     ]
     return [*best[:TUNED], *others, *best[TUNED:]]
 
 
 def _starts(bench: Bench, model: str) -> list[dict[str, Any]]:
+    """Settings to start from, beside the defaults."""
     return [dict(start) for start in space_of(model).starts(bench.shape)]
 
 
