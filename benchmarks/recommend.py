@@ -36,6 +36,7 @@ from bespeak.prepare.services import mark_products
 from bespeak.recommend import metrics
 from bespeak.recommend.base import Ranked
 from bespeak.recommend.files import Rows, interactions_of, read_rows
+from bespeak.recommend.paired import holm
 from bespeak.recommend.splits import Held, hold
 
 Table = dict[str, Any]
@@ -53,7 +54,9 @@ PLAIN = recommend.Entry(
 )  # fmt: skip
 ONE = recommend.Entry("graph, one common history", "graph", {"least_common": 1})
 WIDE = recommend.Entry("graph, 1,024 directions", "graph", {"rank": 1024})
-BASKETS = ("popular", "frequency", "item_knn", "graph", "als", "user_knn")
+BASKETS = ("popular", "frequency", "item_knn", "graph", "als", "user_knn", "tifu_knn")
+AGAINST = "frequency"
+"""What a model of baskets has to be better than."""
 
 
 def main() -> None:
@@ -202,6 +205,8 @@ def told(found: dict[str, Any]) -> str:
         if name in found:
             table = found[name]
             parts += [f"## {name}, k = {table['k']}", rows_of(table, published=name == "gowalla")]
+            if name != "gowalla":
+                parts.append(tests_of(table))
             if "search" in table:
                 about = table["search"]
                 parts.append(
@@ -238,6 +243,29 @@ def rows_of(table: Table, *, published: bool) -> str:
               "novelty (bits)", "fit s", "score s", "time / item_knn", "peak MB"]  # fmt: skip
     said = f"{ours['customers']:,} customers with a test item; in brackets 95 % intervals."
     return machine.table(header, rows) + f"\n\n{said}"
+
+
+def tests_of(table: Table) -> str:
+    """Every model against personal frequency, customer by customer."""
+    rows = []
+    for measure in (f"recall@{table['k']}", f"ndcg@{table['k']}"):
+        tests = [
+            test for test in table["tests"]
+            if test["measure"] == measure and AGAINST in {test["better"], test["worse"]}
+        ]  # fmt: skip
+        corrected = holm([test["p"] for test in tests])
+        for test, p_holm in zip(tests, corrected, strict=True):
+            sign = 1 if test["worse"] == AGAINST else -1
+            low, high = sorted(sign * end for end in test["ci"])
+            rows.append(
+                [
+                    test["better"] if sign > 0 else test["worse"], measure,
+                    f"{sign * test['difference']:+.4f} [{low:+.4f}, {high:+.4f}]",
+                    f"{test['p']:.2g}", f"{p_holm:.2g}",
+                ]
+            )  # fmt: skip
+    header = [f"model, beside {AGAINST}", "measure", "difference [95 %]", "p", "p by Holm"]
+    return machine.table(header, rows) + "\n\nPaired t tests; Holm's correction over the models."
 
 
 def spread(row: Table, name: str) -> str:

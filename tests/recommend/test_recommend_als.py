@@ -27,7 +27,10 @@ class TestAls(RecommenderContract):
 class TestAlsOfHu(RecommenderContract):
     name = "als"
     personal = True
-    parameters: ClassVar = {"factors": 16, "frequency": 0.0, "regularization": 0.1, "alpha": 3.0}
+    parameters: ClassVar = {
+        "factors": 16, "frequency": 0.0, "regularization": 0.1, "alpha": 3.0, "walks": 0,
+        "iterations": 5,
+    }  # fmt: skip
 
 
 def some_world(seed: int = 3, customers: int = 40, items: int = 25) -> Interactions:

@@ -39,7 +39,8 @@ def test_what_is_left_of_gini_without_a_list_of_one_is_that_of_the_others() -> N
 
 def test_intervals_hold_what_other_customers_would_give() -> None:
     draw = np.random.default_rng(5)
-    train = world([(f"c{n}", f"i{n % 60}") for n in range(60)])
+    more = {(f"c{n % 60}", f"i{item % 60}") for n, item in enumerate(draw.geometric(0.1, 200))}
+    train = world(sorted({*more, *((f"c{n}", f"i{n}") for n in range(60))}))
     held = hold(train, [f"c{n}" for n in range(50)], [f"i{n}" for n in range(50)])
 
     def lists(count: int) -> Ranked:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -36,17 +37,28 @@ def test_what_is_bought_most_often_comes_first() -> None:
     assert first(known, "a", 2) == ["milk", "tea"]
 
 
+def bought(rows: Sequence[tuple[str, str, int]]) -> Interactions:
+    """Purchases of (customer, item, day)."""
+    customers, items, days = zip(*rows, strict=True)
+    times = np.array(days) * DAY
+    return interactions_of(Rows(customers, items, times, np.ones(len(rows)), timed=True))
+
+
 def test_what_people_come_back_to_comes_before_what_they_have_once() -> None:
-    days = np.arange(4) * DAY
     rows = [("a", "lamp", 9), ("a", "milk", 9)]
     rows += [(who, "milk", day) for who in "bcd" for day in range(4)]
     rows += [(who, "lamp", 0) for who in "efg"]
-    times = np.array([days[0] + day * DAY for _, _, day in rows])
-    known = interactions_of(
-        Rows([r[0] for r in rows], [r[1] for r in rows], times, np.ones(len(rows)), timed=True)
-    )
-    assert first(known, "a", again=0.5, own=100.0) == ["milk"]
-    assert first(known, "a", again=0.0, own=100.0, neighbours=1) == ["lamp"]
+    known = bought(rows)
+    assert first(known, "a", own=100.0) == ["milk"]
+    assert first(known, "a", own=100.0, again=0.0, neighbours=1) == ["lamp"]  # by its id
+
+
+def test_what_was_left_out_for_longer_than_usual_comes_later() -> None:
+    rows = [("a", "left", day) for day in (0, 7, 14, 21)]
+    rows += [("a", "still", day) for day in (60, 67, 74, 81)]
+    known = bought([*rows, ("b", "left", 0)])
+    assert first(known, "a", own=100.0) == ["still"]
+    assert first(known, "a", own=100.0, late=0.0, fresh=0.0, again=0.0) == ["left"]
 
 
 def test_somebody_alike_brings_the_new() -> None:
@@ -76,3 +88,12 @@ def test_weights_of_any_size_overflow_nothing(weight: float) -> None:
     found = model.scores(known.histories)
     assert (found >= 0).all()
     assert (found[known.histories.rows, known.histories.indices] > 0).all()
+
+
+def test_of_what_others_have_comes_first_what_people_begin_to_have() -> None:
+    rows = [("a", "shared", 0), ("a", "shared", 91)]
+    rows += [(who, item, 0) for who in "bc" for item in ("shared", "aging")]
+    rows += [(who, "begun", 90) for who in "bc"]
+    known = bought(rows)
+    assert first(known, "a", 2) == ["shared", "begun"]
+    assert first(known, "a", 2, fresh=0.0) == ["shared", "aging"]  # by its id

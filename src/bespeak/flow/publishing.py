@@ -34,6 +34,7 @@ MODEL_NAMES = {
     "graph": {"en": "Near in the whole picture", "zh": "全图相近"},
     "als": {"en": "Of the same taste", "zh": "口味相近"},
     "user_knn": {"en": "Chosen by people alike", "zh": "相似顾客所选"},
+    "tifu_knn": {"en": "Each thing in its rhythm", "zh": "周期复购"},
     "transitions": {"en": "What comes next", "zh": "接着会看"},
     "session_knn": {"en": "Visits like this one", "zh": "相似访问"},
     "blend": {"en": "Several in one", "zh": "多模型融合"},

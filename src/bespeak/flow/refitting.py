@@ -55,4 +55,4 @@ def _from_before(
 
 def _of_a_kind(before: Version, parameters: Mapping[str, Any]) -> bool:
     same_code = before.manifest["code"]["digest"] == code_digest("recommend")
-    return same_code and before.manifest["inputs"]["parameters"] == dict(parameters)
+    return bool(same_code and before.manifest["inputs"]["parameters"] == dict(parameters))

@@ -6,7 +6,8 @@ past   : (indptr, items, shares, worths): histories, one a row, the newest first
          is of its row's taste, and what it is worth to others
 marked : (starts, entries, rows): per item, the entries that hold it in the newest rows, and the row
          of every entry of `past`
-memory : (past, marked, focus)
+fresh  : int32, per item, of FRESH: how much it counts beside what others have
+memory : (past, marked, fresh, focus)
 asked  : (indptr, items, shares, owns): the present histories, and what each of their items scores
          by itself
 work   : (sums, touched) by row of `past`, (scores, reached, places, slots) by item; sums, scores,
@@ -27,6 +28,8 @@ SAME = 1 << 30
 """The likeness of two tastes that are one: shares are of a length of 2^15."""
 SAY = 1 << 20
 """What such a history says counts this much."""
+FRESH = 1 << 10
+"""An item that is as fresh as the mean counts this much."""
 FINER = 12
 """Bits of a score beyond those of a worth."""
 
@@ -39,7 +42,7 @@ def alike(asked: Any, row: int, memory: Any, work: Any, heap: Any) -> int:
     returns : how many there are
     """
     starts, members, shares, _ = asked
-    past, (item_starts, item_entries, row_of), _ = memory
+    past, (item_starts, item_entries, row_of), _, _ = memory
     sums, touched = work[:2]
     likenesses, rows = heap
     most, count = len(rows) - 1, 0
@@ -69,10 +72,10 @@ def said(likeness: int, focus: float) -> int:
 
 @compiled
 def scored(asked: Any, row: int, memory: Any, work: Any, heap: Any, size: int) -> int:
-    """Fill `scores` with the mean of the chosen histories' worths and what is the row's own; how
-    many items have one, in `reached`."""
+    """Fill `scores` with the mean of the chosen histories' worths, as fresh as the item is, and
+    what is the row's own; how many items have one, in `reached`."""
     starts, members, _, owns = asked
-    (past_starts, past_items, _, worths), _, focus = memory
+    (past_starts, past_items, _, worths), _, fresh, focus = memory
     scores, reached = work[2:4]
     count, total = 0, 0
     for chosen in range(size):
@@ -85,7 +88,9 @@ def scored(asked: Any, row: int, memory: Any, work: Any, heap: Any, size: int) -
                 count += 1
             scores[item] += says * worths[entry]
     for at in range(count):
-        scores[reached[at]] = max((scores[reached[at]] << FINER) // total, 1)
+        item = reached[at]
+        mean = (scores[item] << FINER) // total
+        scores[item] = max(mean * fresh[item] // FRESH, 1)
     for index in range(starts[row], starts[row + 1]):
         item = members[index]
         if scores[item] == 0 and owns[index] > 0:
@@ -159,6 +164,39 @@ def totals(
 
 
 @compiled
+def give(
+    asked: Any,
+    row: int,
+    memory: Any,
+    indexed: Any,
+    work: Any,
+    other: int,
+    says: float,
+    found: tuple[Any, Any],
+) -> None:
+    """What one like history says of the wanted items, told apart by what makes it alike.
+
+    other : the like history, a row of `past`
+    says  : how much it says, for each unit of likeness
+    found : to add to, (wanted, items of the row): sums, and how many histories hold both
+    """
+    starts, _, shares, _ = asked
+    past_starts, past_items, past_shares, worths = memory[0]
+    places, slots = work[4:]
+    added, common = found
+    for entry in range(past_starts[other], past_starts[other + 1]):
+        slot = slots[past_items[entry]] - 1
+        if slot < 0:
+            continue
+        for at in range(past_starts[other], past_starts[other + 1]):
+            place = places[past_items[at]] - 1
+            if place >= 0 and indexed[at]:
+                like = np.int64(shares[starts[row] + place]) * past_shares[at]
+                added[slot, place] += says * worths[entry] * like
+                common[slot, place] += 1
+
+
+@compiled
 def carried(
     asked: Any,
     memory: Any,
@@ -176,8 +214,8 @@ def carried(
     found   : to fill: (items of the history, alike past histories that hold both). An item that
               scores most by itself is carried by itself; where nothing carried it: -1 and 0
     """
-    starts, members, shares, owns = asked
-    (past_starts, past_items, past_shares, worths), _, focus = memory
+    starts, members, _, owns = asked
+    focus = memory[3]
     to_givers, to_common = found
     scores, reached, places, slots = work[2:]
     heap = np.empty(neighbours + 1, np.int64), np.empty(neighbours + 1, np.int32)
@@ -196,18 +234,8 @@ def carried(
             elif item >= 0:
                 slots[item] = slot + 1
         for chosen in range(size):
-            other = heap[1][chosen]
             says = said(heap[0][chosen], focus) / heap[0][chosen]
-            for entry in range(past_starts[other], past_starts[other + 1]):
-                slot = slots[past_items[entry]] - 1
-                if slot < 0:
-                    continue
-                for at in range(past_starts[other], past_starts[other + 1]):
-                    place = places[past_items[at]] - 1
-                    if place >= 0 and indexed[at]:
-                        like = shares[starts[row] + place] * past_shares[at]
-                        added[slot, place] += says * worths[entry] * like
-                        common[slot, place] += 1
+            give(asked, row, memory, indexed, work, heap[1][chosen], says, (added, common))
         for place in range(length):
             places[members[starts[row] + place]] = 0
         for at in range(count):

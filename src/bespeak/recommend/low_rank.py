@@ -78,6 +78,14 @@ def bytes_a_direction(rows: int, columns: int) -> int:
     return 4 * (rows + columns)
 
 
+def walked(matrix: Any, vectors: Real, rounds: int) -> Real:
+    """A line per column of a sparse matrix, carried to its rows and back, so many times."""
+    across = matrix.T.tocsr()
+    for _ in range(rounds):
+        vectors = _product(across, _product(matrix, vectors))
+    return vectors
+
+
 def _orthonormal(table: Any) -> Any:
     """Columns that span the same, each of length one and at right angles to the others."""
     squares, axes = _axes(table)

@@ -104,7 +104,7 @@ def _als(shape: Shape) -> Values:
         "alpha": (1.0, 3.0, 10.0, 30.0, 100.0),
         "regularization": (0.1, 0.3, 1.0, 3.0, 10.0),
         "factors": (32, 64, 128, 256),
-        "iterations": (3, 5, 8, 12),
+        "iterations": (1, 2, 3, 5, 8),
         "frequency": (0.0, 0.5, 1.0),
     }
 
@@ -180,13 +180,19 @@ def _user_knn(shape: Shape) -> Values:
 
 def _tifu_knn(shape: Shape) -> Values:
     found: dict[str, tuple[Any, ...]] = {
-        "focus": (0.0, 1.0, 2.0, 3.0, 5.0),
-        "history_item": (0.0, 0.1, 0.2, 0.4),
-        "neighbours": (100, 300, 900),
+        "focus": (1.0, 2.0, 3.0, 4.0, 5.0),
+        "taken": (0.0, 0.15, 0.25, 0.5, 1.0),
+        "history_item": (0.0, 0.1, 0.2, 0.3, 0.5),
+        "taste": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "neighbours": (50, 100, 200, 400, 800),
+        "newest": (500, 1000, 2000, 4000),
     }
-    if shape.repeat:
-        found |= {"own": (1.0, 2.0, 4.0, 8.0, 16.0), "again": (0.0, 0.5, 1.0)}
-    return found | ({"taken": (0.0, 0.5, 1.0)} if shape.weighed else {})
+    if shape.timed:
+        found = {"fresh": (0.0, 0.25, 0.5, 0.75), "fresh_days": (5.0, 10.0, 20.0, 40.0), **found}
+    if not shape.repeat:
+        return found
+    rhythm = {"late": (0.0, 0.15, 0.3, 0.5, 0.8)} if shape.timed else {}
+    return {"own": (0.5, 1.0, 2.0, 4.0, 8.0), "again": (0.0, 0.25, 0.5, 0.75), **rhythm, **found}
 
 
 def _only_owned(shape: Shape) -> str | None:
@@ -234,7 +240,7 @@ SPACES: Mapping[str, Space] = {
     ),
     "tifu_knn": Space(
         _tifu_knn,
-        grows={"neighbours": 0.3},
+        grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
         unfit=lambda shape: "a visit comes back to nothing" if shape.sessions else None,
     ),

@@ -30,7 +30,9 @@ from bespeak.recommend.base import (
     even_parts,
     on_all_cores,
 )
+from bespeak.recommend.basket_kernels import FINER, FRESH
 from bespeak.recommend.histories import (
+    NO_TIME,
     UNIT,
     Flags,
     Histories,
@@ -42,6 +44,7 @@ from bespeak.recommend.histories import (
     row_sums,
     write_json,
 )
+from bespeak.recommend.interactions import DAY
 from bespeak.recommend.texts import Ids, load_arrays, save_arrays
 
 LENGTH = 1 << 15
@@ -51,7 +54,7 @@ WORTH = 1 << 10
 MOST_WORTH = 1 << 18
 """What an entry is worth at most, so that no sum of them overflows."""
 PRIOR = 5.0
-"""Customers with the usual number of times, whom each item has beside its own."""
+"""Customers like all others, whom each item has beside its own."""
 
 _ARRAYS: Mapping[str, type[np.generic]] = {
     "indptr": np.int64,
@@ -63,35 +66,47 @@ _ARRAYS: Mapping[str, type[np.generic]] = {
     "row_of": np.int32,
     "having": np.int32,
     "times": np.int64,
+    "fresh": np.int32,
 }
 
 
 class TifuKnnParameters(Parameters, frozen=True):
-    """score(h, j) = own w_hj m_j^again + Σ_s likeness(h, s)^focus w_sj^taken / Σ_s the same
+    """score(h, j) = own w_hj m_j^again (1 + d_hj / g_hj)^-late
+                  + f_j^fresh Σ_s likeness(h, s)^focus w_sj^taken / Σ_s likeness(h, s)^focus
 
     over the past histories s that are most alike. w are the histories' weights, which fade with
-    time; m_j is how many times an item's customers have it on average. likeness(h, s) is the cosine
-    of w_hi^taste n_i^-history_item, n_i being how many histories hold i. The defaults were chosen
-    on a part carved from training data (benchmarks/recommend.md).
+    time; m_j is how many times an item's customers have it on average; d_hj is the time between the
+    last j of h and the last of all that h has, g_hj the usual time from one j of h to the next; f_j
+    is how many of an item's customers have it for the first time lately, beside other items.
+    likeness(h, s) is the cosine of w_hi^taste n_i^-history_item, n_i being how many histories hold
+    i. The defaults were chosen on a part carved from training data (benchmarks/recommend.md).
     """
 
-    own: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
+    own: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 2.0
     """How much the customer's own past counts beside that of others."""
     again: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
     """How much more an item counts that people come back to."""
-    neighbours: Annotated[int, msgspec.Meta(ge=1, le=2000)] = 300
+    late: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.3
+    """How much less an item counts that its customer left out for longer than was usual; nothing
+    where no times are known."""
+    neighbours: Annotated[int, msgspec.Meta(ge=1, le=2000)] = 200
     """How many past histories speak for a list."""
     newest: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1000
     """Only this many of the newest past histories that hold an item are looked at."""
     focus: Annotated[float, msgspec.Meta(ge=0, le=10)] = 3.0
     """How much more the most alike of them say."""
+    fresh: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
+    """How much more an item of others counts that people lately begin to have; nothing where no
+    times are known."""
+    fresh_days: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 20.0
+    """A beginning that is so old counts half of one today."""
     taste: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
     """How much a weight counts in a likeness; at 0, only whether an item was had."""
-    taken: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
+    taken: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.25
     """How much a weight counts in what a like history says."""
-    history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.2
+    history_item: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.1
     """How much less an item says of a taste that everybody has."""
-    longest_history: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 1000
+    longest_history: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 3000
     """Only this many of a history's heaviest items count."""
 
 
@@ -104,6 +119,8 @@ class TifuKnn:
     starts, entries : per item, the entries that hold it, of the newest rows only
     row_of          : int32, the row of each entry
     having, times   : per item, past histories that hold it, and how many times they had it
+    fresh           : int32, per item, f^fresh in units of basket_kernels.FRESH
+    gap             : microseconds from one time of an item to the next, on average
     """
 
     name: ClassVar[str] = "tifu_knn"
@@ -119,10 +136,12 @@ class TifuKnn:
     row_of: Index
     having: Index
     times: Whole
+    fresh: Index
+    gap: int
 
     @property
     def unit(self) -> float:
-        return float(WORTH << basket_kernels.FINER)
+        return float(WORTH << FINER)
 
     def scores(self, histories: Histories) -> Whole:
         check_block(len(histories), len(self.items))
@@ -195,7 +214,8 @@ class TifuKnn:
     def save(self, folder: Path) -> None:
         self.items.save(folder, "items")
         save_arrays(folder, self, _ARRAYS)
-        write_json(folder / "model.json", {"parameters": msgspec.to_builtins(self.parameters)})
+        about = {"gap": self.gap, "parameters": msgspec.to_builtins(self.parameters)}
+        write_json(folder / "model.json", about)
 
     @classmethod
     def load(cls, folder: Path) -> TifuKnn:
@@ -205,17 +225,29 @@ class TifuKnn:
         """
         about = read_json(folder / "model.json")
         parameters = msgspec.convert(about["parameters"], TifuKnnParameters)
-        return cls(Ids.load(folder, "items"), parameters, **load_arrays(folder, _ARRAYS))
+        arrays = load_arrays(folder, _ARRAYS)
+        return cls(Ids.load(folder, "items"), parameters, gap=about["gap"], **arrays)
 
     def _asked(self, histories: Histories) -> tuple[Any, ...]:
         """Histories as the kernels read them."""
         used = histories.heaviest(self.parameters.longest_history)
         again = _again(self.having, self.times, self.parameters.again)[used.indices]
-        owns = np.minimum(used.weights / UNIT * again * self.parameters.own, float(1 << 30))
+        owns = self.parameters.own * used.weights / UNIT * again * self._due(used)
+        owns = np.minimum(owns, float(1 << 30))
         return sealed(
             used.indptr, used.indices, _tastes(used, self.having, self.parameters),
             np.floor(owns * self.unit + 0.5).astype(np.int64),
         )  # fmt: skip
+
+    def _due(self, histories: Histories) -> Any:
+        """Less than 1 for what was left out for longer than usual."""
+        known = histories.last_time != NO_TIME
+        last = np.full(len(histories), NO_TIME)
+        np.maximum.at(last, histories.rows, histories.last_time)
+        span = np.where(known, histories.last_time - histories.first_time, 0)
+        since = np.where(known, last[histories.rows] - histories.last_time, 0)
+        usual = np.maximum((span + self.gap) / np.maximum(histories.times, 1), 1.0)
+        return (1 + since / usual) ** -self.parameters.late
 
     def _parts(self, asked: tuple[Any, ...]) -> list[slice]:
         return even_parts(row_sums(np.diff(self.starts)[asked[1]], asked[0]))
@@ -247,6 +279,7 @@ class TifuKnn:
         return (
             sealed(self.indptr, self.members, self.shares, self.worths),
             sealed(self.starts, self.entries, self.row_of),
+            sealed(self.fresh)[0],
             self.parameters.focus,
         )
 
@@ -264,15 +297,17 @@ def fit_tifu_knn(interactions: Interactions, parameters: TifuKnnParameters) -> T
     past = used.take(order.newest_first(used)[0])
     having = np.bincount(past.indices, minlength=len(items)).astype(np.int32)
     times = np.bincount(past.indices, past.times, len(items)).astype(np.int64)
-    by_item = np.argsort(past.indices, kind="stable")  # within an item: the newest rows first
-    places = np.arange(len(by_item)) - compressed(past.indices, len(items))[past.indices[by_item]]
+    held = past.indices.astype(np.int64)
+    by_item = np.argsort(held, kind="stable")  # within an item: the newest rows first
+    places = np.arange(len(by_item)) - compressed(held, len(items))[held[by_item]]
     kept = by_item[places < parameters.newest]
     worths = WORTH * (past.weights / UNIT) ** parameters.taken
     return TifuKnn(
         items, parameters, past.indptr, past.indices, _tastes(past, having, parameters),
         np.clip(np.floor(worths + 0.5), 1, MOST_WORTH).astype(np.int32),
-        compressed(past.indices[kept], len(items)), kept.astype(np.int32),
+        compressed(held[kept], len(items)), kept.astype(np.int32),
         past.rows.astype(np.int32), having, times,
+        _fresh(past, having, interactions.as_of, parameters), _gap(past),
     )  # fmt: skip
 
 
@@ -283,6 +318,30 @@ def _tastes(histories: Histories, having: Index, parameters: TifuKnnParameters) 
     lengths = np.sqrt(np.bincount(histories.rows, parts * parts, len(histories)))
     whole = np.floor(LENGTH * parts / lengths[histories.rows] + 0.5)
     return np.maximum(whole, 1).astype(np.int32)
+
+
+def _fresh(
+    histories: Histories, having: Index, as_of: int | None, parameters: TifuKnnParameters
+) -> Index:
+    """Per item, the share of its customers who have it for the first time lately, to a power."""
+    known = (histories.first_time != NO_TIME) & (as_of is not None)
+    days = ((as_of or 0) - histories.first_time[known]) / DAY
+    lately = 2.0 ** (-days / parameters.fresh_days)
+    begun: Any = np.bincount(histories.indices[known], lately, len(having))
+    usual = begun.sum() / max(int(having.sum()), 1)
+    if usual == 0:
+        return np.full(len(having), FRESH, np.int32)
+    ratio = (begun / usual + PRIOR) / (having + PRIOR)
+    found: Index = np.clip(np.rint(FRESH * ratio**parameters.fresh), 1, 1 << 20).astype(np.int32)
+    return found
+
+
+def _gap(histories: Histories) -> int:
+    """Microseconds from one time of an item to the next, on average over those that have two; a
+    day where none has."""
+    again = (histories.last_time != NO_TIME) & (histories.times > 1)
+    spans = histories.last_time[again] - histories.first_time[again]
+    return int(spans.sum() // max(int((histories.times[again] - 1).sum()), 1)) or DAY
 
 
 def _again(having: Index, times: Whole, power: float) -> Any:

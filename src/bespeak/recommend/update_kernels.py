@@ -128,7 +128,6 @@ def mended(
     returns : how many each list got
     """
     by_row, by_item = ways
-    starts, items, similar, common, before, places = old
     place, sizes_anew, items_anew, similar_anew, common_anew = anew
     to_items, to_similar, to_common = found
     count, n = len(place), to_items.shape[1]
@@ -145,20 +144,8 @@ def mended(
             line[2][:size] = common_anew[place[item], :size]
             sizes[at] = size
             continue
-        first = last = 0
-        if before[item] >= 0:
-            first, last = starts[before[item]], starts[before[item] + 1]
-        size = 0
-        for entry in range(first, last):
-            other = places[items[entry]]
-            if other >= 0 and place[other] < 0:
-                size = put(heap[0], heap[1], size, n, similar[entry], other)
-                both[other] = common[entry]
-        for entry in range(told[0][item], told[0][item + 1]):
-            size = put(heap[0], heap[1], size, n, np.int64(told[2][entry]), told[1][entry])
-            both[told[1][entry]] = told[3][entry]
-        if last - first == n and not _certain(heap, size, n, similar[last - 1],
-                                              places[items[last - 1]]):  # fmt: skip
+        size, sure = _merged(item, old, place, told, heap, both)
+        if not sure:
             reached = add_up(item, by_row, by_item, work)
             sizes[at] = rank(item, reached, norms, work, heap, line)
             continue
@@ -170,13 +157,36 @@ def mended(
 
 
 @compiled
-def _certain(heap: tuple[Any, Any], size: int, n: int, worst: int, place: int) -> bool:
-    """Whether a list that was full is known to its end: nothing on it comes after what it ended
-    with, since what came after that was never kept.
+def _merged(
+    item: int,
+    old: tuple[Any, Any, Any, Any, Any, Any],
+    place: Any,
+    told: tuple[Any, Any, Any, Any],
+    heap: tuple[Any, Any],
+    both: Any,
+) -> tuple[int, bool]:
+    """What an unmarked item's list keeps, and what marked items now are to it, in the heap.
 
-    heap  : its root is the worst that is on the list now
-    worst : similarity of the last that was on it; and where that item stands now, -1: nowhere
+    both    : to fill: histories in common, by item
+    returns : (how many are in the heap, whether they are sure to be the best)
     """
+    starts, items, similar, common, before, places = old
+    scores, members = heap
+    n, size, first, last = len(scores) - 1, 0, 0, 0
+    if before[item] >= 0:
+        first, last = starts[before[item]], starts[before[item] + 1]
+    for entry in range(first, last):
+        other = places[items[entry]]
+        if other >= 0 and place[other] < 0:
+            size = put(scores, members, size, n, similar[entry], other)
+            both[other] = common[entry]
+    for entry in range(told[0][item], told[0][item + 1]):
+        size = put(scores, members, size, n, told[2][entry], told[1][entry])
+        both[told[1][entry]] = told[3][entry]
+    if last - first < n:  # it was never cut
+        return size, True
     if size < n:
-        return False
-    return bool(heap[0][0] > worst or (heap[0][0] == worst and heap[1][0] <= place))
+        return size, False
+    # what the list ended with; what came after that is not known, and must not come before
+    worst, end = similar[last - 1], places[items[last - 1]]
+    return size, bool(scores[0] > worst or (scores[0] == worst and members[0] <= end))

@@ -85,7 +85,7 @@ def changed(before: Interactions, now: Interactions) -> Changed:
     there = np.flatnonzero(rows >= 0)
     differs = np.zeros(len(there), np.bool_)
     update_kernels.differ(
-        _columns(old), _columns(new), sealed(there, rows[there]), *sealed(places), differs
+        _columns(old), _columns(new), sealed(there, rows[there]), sealed(places)[0], differs
     )
     old_rows, new_rows = np.ones(len(old), np.bool_), np.ones(len(new), np.bool_)
     old_rows[there], new_rows[rows[there]] = differs, differs
@@ -134,19 +134,15 @@ def _anew(
     count = len(change.items)
     shape = len(asked), min(width, count)
     lists = np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32)
-    bounds = sealed(change.items, _least(model, change, shape[1]))
+    marked, bounds = sealed(asked)[0], sealed(change.items, _least(model, change, shape[1]))
 
     def one(part: slice) -> Any:
         some = tuple(column[part] for column in lists)
-        return update_kernels.counted_anew(
-            *counted, *sealed(asked), bounds, (part.start, part.stop), some
-        )
+        return update_kernels.counted_anew(*counted, marked, bounds, (part.start, part.stop), some)
 
     parts = on_all_cores(one, even_parts(work))
-    empty = [np.zeros(0, np.int64), *(np.zeros(0, np.int32) for _ in range(4))]
-    sizes, others, *told = (
-        np.concatenate([part[at] for part in parts]) if parts else empty[at] for at in range(5)
-    )
+    parts = parts or [one(slice(0, 0))]
+    sizes, others, *told = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(others, kind="stable")
     indptr = compressed(others[order].astype(np.int64), count)
     place = np.full(count, -1, np.int32)
@@ -155,8 +151,8 @@ def _anew(
 
 
 def _least(model: ItemLists, change: Changed, width: int) -> Index:
-    """Per item there is now: what its list, if it was full, ended with; 0: anything matters."""
-    full = np.flatnonzero(np.diff(model.indptr) == width)
+    """Per item there is now: what its list, if it may have been cut, ended with; 0: all matters."""
+    full = np.flatnonzero(np.diff(model.indptr) >= width)
     ends = model.similarity[model.indptr[full + 1] - 1]
     found = np.zeros(len(change.items), np.int32)
     kept = change.places[full] >= 0
