@@ -137,6 +137,9 @@ def test_another_start_is_gone_on_from_where_it_is_better(monkeypatch: pytest.Mo
     assert rows[2]["parameters"] == better
     start = max(rows[1:3], key=lambda row: row["ndcg@3"])["parameters"]
     assert rows[3]["parameters"] == {**start, "history_item": 0.7}
+    blends = [row for row in rows if row["model"] == "blend"]
+    left_out = [row for row in tried(found(), "skipped") if row["model"] == "blend"]
+    assert blends or "no second part" in left_out[0]["because"]  # of the same model from both
 
 
 def test_the_final_is_on_rows_that_the_search_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:

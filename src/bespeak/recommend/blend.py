@@ -95,7 +95,7 @@ class BlendParameters(Parameters, frozen=True):
     @property
     def title(self) -> str:
         """What to call it: `blend of item_knn and als`."""
-        *others, last = [part.model for part in self.parts]
+        *others, last = dict.fromkeys(part.model for part in self.parts)
         return f"blend of {', '.join(others)} and {last}" if others else f"blend of {last}"
 
 

@@ -13,8 +13,8 @@ from bespeak.recommend.polishing import Mixture, polish
 from bespeak.recommend.spaces import space_of
 from bespeak.recommend.trying import Bench, Config, Try, figures_of
 
-POLISHING = 1
-"""A blend's parts are tuned for the blend in as much time as each of the promising is alone."""
+POLISHING = 3
+"""A blend's parts are tuned for the blend in so many times the seconds that each has alone."""
 TUNED, PROMISING = 3, 5
 """The settings of so many models at most are searched, and a blend is made of so many: one that is
 weaker alone may know what the others don't,"""
@@ -43,7 +43,7 @@ def climb(bench: Bench, names: Sequence[str], seed: int) -> None:
     mixed = _mixed(bench, seed)
     if mixed is not None:
         mixture, measured = mixed
-        polish(bench, mixture, measured, _finals_s(bench))
+        polish(bench, mixture, measured, seed, _finals_s(bench))
     elif hopeful:  # what was left for the blend
         _tuned(bench, promising(bench)[0], 1)
 
@@ -77,7 +77,7 @@ def _started(bench: Bench) -> None:
     """Other settings to start from, of the models that are worth a search."""
     for one in promising(bench)[:TUNED]:
         model = one.config.model
-        for given in space_of(model).starts(bench.shape):
+        for given in _starts(bench, model):
             config = Config(model, given)
             bench.attempt(config, keep_s=_finish_s(bench) + bench.foreseen_s(config))
             _let_go(bench)
@@ -125,10 +125,31 @@ def _along(bench: Bench, one: Try, name: str, values: Sequence[Any], until_s: fl
 def _parts(bench: Bench) -> list[Try]:
     """The promising models that a blend can be made of in its share of the budget."""
     parts: list[Try] = []
-    for one in promising(bench):
+    for one in _hopeful_parts(bench):
         if _blending_s(bench, [*parts, one]) <= FOR_BLENDS * bench.budget_s:
             parts.append(one)
     return parts
+
+
+def _hopeful_parts(bench: Bench) -> list[Try]:
+    """The promising, and where else the search of the first of them started from: what is weaker
+    alone may suit a blend better."""
+    best = promising(bench)
+    starts = {one.config.model: _starts(bench, one.config.model) for one in best[:TUNED]}
+    others = [
+        one
+        for one in bench.tries
+        if one.state == "tried"
+        and starts.get(one.config.model)
+        and dict(one.config.parameters) in [{}, *starts[one.config.model]]
+        and not any(one is other for other in best)
+    ]
+    return [*best[:TUNED], *others, *best[TUNED:]]
+
+
+def _starts(bench: Bench, model: str) -> list[dict[str, Any]]:
+    """Settings to start from, beside the defaults."""
+    return [dict(start) for start in space_of(model).starts(bench.shape)]
 
 
 def _blending_s(bench: Bench, parts: Sequence[Try]) -> float:
@@ -145,7 +166,7 @@ def _finish_s(bench: Bench) -> float:
 
 def _let_go(bench: Bench) -> None:
     """Models that no blend will be made of, out of memory."""
-    kept = promising(bench)
+    kept = _hopeful_parts(bench)
     bench.tries[:] = [
         one if one.model is None or any(one is other for other in kept)
         else replace(one, model=None)
@@ -190,7 +211,7 @@ def final(bench: Bench, others: Trial | None) -> list[tuple[Try, float]]:
 
 def _finalists(bench: Bench) -> list[Try]:
     """The best of each promising model; the first blend, and the best."""
-    blends = [one for one in bench.tries if one.config.model == "blend" and one.state == "tried"]
+    blends = [one for one in bench.tries if one.config.model == "blend" and one.model is not None]
     best = sorted(blends[1:], key=bench.worth, reverse=True)[:1]
     return [*promising(bench), *blends[:1], *best]
 

@@ -11,6 +11,7 @@ import msgspec
 
 from bespeak.recommend.base import Model
 from bespeak.recommend.blend import BlendParameters, Part, blended
+from bespeak.recommend.mixing import Stack
 from bespeak.recommend.models import parameters_of
 from bespeak.recommend.spaces import space_of
 from bespeak.recommend.trying import Bench, Config, Try
@@ -19,6 +20,8 @@ STEP = 0.0005
 """A change must make the measure better by this share of it; less is the draw of who was asked."""
 MOST_PASSES = 3
 """Times that all settings of all parts are gone through."""
+BEGIN = 4
+"""Candidates take about so many times the seconds in which the blend is asked."""
 FACTORS = (0.75, 1.35)
 """A part's weight is tried so many times as great."""
 
@@ -52,7 +55,8 @@ class Mixture:
         return Config("blend", {"parts": msgspec.to_builtins(self.parameters.parts)})
 
     def measured(self, bench: Bench) -> Try:
-        """Its figures, recorded."""
+        """Its figures by lists of its own, recorded in the place of a foretold one."""
+        bench.tries[:] = [one for one in bench.tries if not one.config.same(self.config)]
         started, parameters = bench.clock() - self.again_s(bench), self.parameters
         model = blended(bench.trial.train.histories, parameters, self.models)
         return bench.measured(self.config, model, started, parameters.title)
@@ -61,35 +65,37 @@ class Mixture:
         """Seconds to fit all parts from nothing."""
         return sum(bench.again_s(config) for config in self.configs)
 
-    def with_part(self, at: int, config: Config, model: Model) -> Mixture:
-        configs, models = _put(self.configs, at, config), _put(self.models, at, model)
-        return replace(self, configs=configs, models=models)
-
     def with_weight(self, at: int, factor: float) -> Mixture:
         changed = _put(self.weights, at, self.weights[at] * factor)
         return replace(self, weights=tuple(weight / sum(changed) for weight in changed))
 
 
-def polish(bench: Bench, mixture: Mixture, measured: Try, keep_s: float) -> Try:
-    """The best blend that is found by changing one thing at a time, while there is time.
+def polish(bench: Bench, mixture: Mixture, measured: Try, seed: int, keep_s: float) -> None:
+    """Change one thing of a blend at a time, as long as that helps and there is time.
 
     measured : what the mixture came to
     keep_s   : seconds of the budget to leave, beside those in which the blend is fitted again
     """
-    polisher = _Polisher(bench, mixture, measured, keep_s)
+    keep_s += BEGIN * measured.score_s  # to ask with what came of it
+    if mixture.again_s(bench) + keep_s + BEGIN * measured.score_s > bench.left_s:
+        return
+    polisher = _Polisher(bench, mixture, seed, keep_s)
     for _ in range(MOST_PASSES):
-        before = polisher.best
+        before = polisher.now
         quickest = sorted(range(len(mixture.configs)), key=polisher.seconds)
-        if not all(polisher.part(at) for at in quickest) or polisher.best is before:
+        if not all(polisher.part(at) for at in quickest) or polisher.now is before:
             break
-    return polisher.best
+    if polisher.now is not mixture:
+        polisher.now.measured(bench)
 
 
 class _Polisher:
-    """The best mixture so far, and what is tried around it."""
+    """The best mixture so far, and what is tried around it, on the candidates of the first."""
 
-    def __init__(self, bench: Bench, now: Mixture, best: Try, keep_s: float) -> None:
-        self.bench, self.now, self.best, self.keep_s = bench, now, best, keep_s
+    def __init__(self, bench: Bench, now: Mixture, seed: int, keep_s: float) -> None:
+        self.bench, self.now, self.seed, self.keep_s = bench, now, seed, keep_s
+        self.stack = Stack.of(now.models, bench.trial, bench.k, seed)
+        self.reached = self.stack.ndcg(now.weights)
 
     def seconds(self, at: int) -> float:
         """What a part takes to try."""
@@ -98,9 +104,8 @@ class _Polisher:
     def part(self, at: int) -> bool:
         """Try a part's weight, and each of its settings; False where the time is up."""
         for factor in FACTORS:
-            if not self._has(self.best.score_s):
-                return False
-            self._better(self.now.with_weight(at, factor))
+            while self._better(self.now.with_weight(at, factor), self.stack, self.bench.clock()):
+                pass
         space = space_of(self.now.configs[at].model)
         settings = space.values(self.bench.shape)
         return all(
@@ -121,27 +126,39 @@ class _Polisher:
                 if isinstance(now, str) or not 0 <= place < len(line):
                     break
                 config = self.now.configs[at].with_value(name, line[place], default)
-                if not self._has(self.bench.foreseen_s(config) + self.best.score_s):
+                if not self._has(self.bench.foreseen_s(config)):
                     return False
                 found = self._tried(at, config)
         return True
 
     def _tried(self, at: int, config: Config) -> bool:
         """Whether the blend is better with that part."""
-        self.bench.told(now=f"{self.best.title}, with {config.title}")
-        model = self.bench.fitted(config)
-        return model is not None and self._better(self.now.with_part(at, config, model))
-
-    def _better(self, mixture: Mixture) -> bool:
-        bench = self.bench
-        if any(one.config.same(mixture.config) for one in bench.tries):
+        bench, started = self.bench, self.bench.clock()
+        mixture = replace(self.now, configs=_put(self.now.configs, at, config))
+        if self._known(mixture):
             return False
-        tried = mixture.measured(bench)
-        if bench.worth(tried) > bench.worth(self.best) * (1 + STEP):
-            self.now, self.best = mixture, tried
+        bench.told(now=f"{mixture.parameters.title}, with {config.title}")
+        model = bench.fitted(config)
+        if model is None:
+            return False
+        stack = self.stack.with_part(at, model, bench.trial, self.seed)
+        models = _put(self.now.models, at, model)
+        return self._better(replace(mixture, models=models), stack, started)
+
+    def _better(self, mixture: Mixture, stack: Stack, started: float) -> bool:
+        bench = self.bench
+        if self._known(mixture):
+            return False
+        reached, title = stack.ndcg(mixture.weights), mixture.parameters.title
+        seconds = bench.clock() - started
+        bench.record(Try(mixture.config, "tried", {bench.measure: reached}, seconds, title=title))
+        if reached > self.reached * (1 + STEP):
+            self.now, self.stack, self.reached = mixture, stack, reached
             return True
-        bench.tries[-1] = replace(tried, model=None)
         return False
+
+    def _known(self, mixture: Mixture) -> bool:
+        return any(one.config.same(mixture.config) for one in self.bench.tries)
 
     def _has(self, seconds: float) -> bool:
         """Whether there is time for that, and to fit the blend again afterwards."""
