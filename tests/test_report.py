@@ -97,9 +97,9 @@ def test_the_page_holds_the_same_numbers_and_asks_for_nothing(
 def test_the_terminal_shows_parts_only_where_they_were_asked_for(files: Path) -> None:
     given = ["evaluate", *(f"--{name}={files / name}.csv" for name in ("train", "test"))]
     into = ["--model", "popular", "--report", str(files / "s.html")]
-    assert "by activity" not in CliRunner().invoke(app, [*given, *into]).output
-    named = CliRunner().invoke(app, [*given, *into, "--by", "time", "--by", "activity"]).output
-    assert "by time" in named and "by activity" in named
+    assert "by popularity" not in CliRunner().invoke(app, [*given, *into]).output
+    named = CliRunner().invoke(app, [*given, *into, "--by", "time", "--by", "popularity"]).output
+    assert "by time" in named and "by popularity" in named
     assert "s.html" in " ".join(named.split())
 
 
