@@ -121,7 +121,7 @@ function trades(models, k) {
   const ends = models.flatMap((model) => Object.values(model.of("ndcg")));
   const y = linear(ends, { zero: true, wanted: 4, room: 0.1 });
   const costs = [
-    against(models, k, y, say("fit"), say("report.fit.note"), (m) => m.fit_s, briefest, true),
+    against(models, k, y, say("fit"), say("report.fit.note"), (m) => (typeof m.fit_s === "number" ? Math.max(m.fit_s, 0.001) : null), briefest, true),
     against(models, k, y, say("report.alone"), say("report.alone.note"), alone, briefest, true) ?? against(models, k, y, say("report.many"), say("report.many.note"), amongMany, briefest, true),
   ];
   const slow = models.filter((model) => model.by_lists).map((model) => h("p", { class: "soft key" }, say("report.served", {
