@@ -57,9 +57,21 @@ def lines(days: int = 40) -> str:
 @pytest.fixture
 def little(tmp_path: Path) -> Path:
     """A workspace of one small file."""
-    (tmp_path / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
-    (tmp_path / "orders.csv").write_text(lines(), encoding="utf-8")
-    return tmp_path
+    return write(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after its first run, for tests that only look at it."""
+    folder = write(tmp_path_factory.mktemp("ran"))
+    assert bespeak("run", "-w", str(folder)).exit_code == 0
+    return folder
+
+
+def write(folder: Path) -> Path:
+    (folder / "bespeak.toml").write_text(CONFIG, encoding="utf-8")
+    (folder / "orders.csv").write_text(lines(), encoding="utf-8")
+    return folder
 
 
 def spoil(folder: Path, old: str, new: str) -> None:
@@ -206,18 +218,17 @@ def test_tasks_and_a_rollback_are_told(little: Path) -> None:
     assert "Rolled back" in bespeak("status", *place).output
 
 
-def test_tables_for_people_hold_what_the_json_holds(little: Path) -> None:
-    assert bespeak("run", "-w", str(little)).exit_code == 0
-    assert "320" in bespeak("status", "-w", str(little)).output
-    shown = bespeak("recommend", "c1", "--why", "-w", str(little)).output
+def test_tables_for_people_hold_what_the_json_holds(ran: Path, tmp_path: Path) -> None:
+    place = ("-w", str(ran))
+    assert "320" in bespeak("status", *place).output
+    shown = bespeak("recommend", "c1", "--why", *place).output
     assert "why" in shown and "For customer c1" in shown
-    assert "item_knn" in bespeak("evaluate", "-w", str(little)).output
-    out = str(little / "lists")
-    lists = ("recommend", "--everyone", "--out", out, "-k", "3", "-w", str(little))
+    assert "item_knn" in bespeak("evaluate", *place).output
+    lists = ("recommend", "--everyone", "--out", str(tmp_path / "lists"), "-k", "3", *place)
     assert "customers/s" in bespeak(*lists).output
     made = json.loads(bespeak(*lists, "--json").stdout)
     assert made["rows"] == 3 * made["customers"] and made["without_list"] == 0
-    assert "The quarantine is empty" in bespeak("quarantine", "list", "-w", str(little)).output
+    assert "The quarantine is empty" in bespeak("quarantine", "list", *place).output
 
 
 def test_files_are_measured_with_a_few_quick_models_where_none_is_named(tmp_path: Path) -> None:
@@ -248,12 +259,11 @@ def test_files_are_measured_with_a_few_quick_models_where_none_is_named(tmp_path
         (("run", "--engine", "spork"), "no engine `spork`"),
     ],
 )
-def test_a_wrong_word_gets_a_clear_answer(little: Path, words: tuple[str, ...], said: str) -> None:
-    assert bespeak("run", "-w", str(little)).exit_code == 0
-    result = bespeak(*words, "-w", str(little))
+def test_a_wrong_word_gets_a_clear_answer(ran: Path, words: tuple[str, ...], said: str) -> None:
+    result = bespeak(*words, "-w", str(ran))
     assert result.exit_code == 1
     assert said in " ".join(result.output.split()) and "Traceback" not in result.output
-    told_json = bespeak(*words, "-w", str(little), "--json")
+    told_json = bespeak(*words, "-w", str(ran), "--json")
     assert json.loads(told_json.stderr)["error"]["code"]
 
 
