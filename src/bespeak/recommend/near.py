@@ -11,7 +11,7 @@ import numpy as np
 from bespeak.compiled import sealed
 from bespeak.recommend import kernels
 from bespeak.recommend.base import even_parts, on_all_cores
-from bespeak.recommend.histories import Histories, Index, Interactions, Whole, compressed, row_sums
+from bespeak.recommend.histories import Histories, Index, Interactions, Whole, row_sums
 from bespeak.recommend.measure import (
     ItemKnnParameters,
     Measure,
@@ -74,13 +74,14 @@ class Entries:
 
     def both_ways(self, values: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """(indptr, indices, values) by history and by item, as compiled loops take them."""
-        used, order = self.used, np.argsort(self.used.indices, kind="stable")
-        by_item = sealed(
-            compressed(used.indices.astype(np.int64), self.count),
-            used.rows[order].astype(np.int32),
-            values[order],
-        )
-        return sealed(used.indptr, used.indices, values), by_item
+        from scipy import sparse
+
+        used = self.used
+        given = values, used.indices, used.indptr
+        # placed one by one, where sorting would take longer the more there are
+        turned = sparse.csr_array(given, shape=(len(used), self.count)).tocsc()
+        starts, rows = turned.indptr.astype(np.int64), turned.indices.astype(np.int32)
+        return sealed(used.indptr, used.indices, values), sealed(starts, rows, turned.data)
 
 
 def nearest(interactions: Interactions, parameters: ItemKnnParameters) -> Near:

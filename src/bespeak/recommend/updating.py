@@ -137,7 +137,7 @@ def _anew(
     marked, bounds = sealed(asked)[0], sealed(change.items, _least(model, change, shape[1]))
 
     def one(part: slice) -> Any:
-        some = tuple(column[part] for column in lists)
+        some: Any = tuple(column[part] for column in lists)
         return update_kernels.counted_anew(*counted, marked, bounds, (part.start, part.stop), some)
 
     parts = on_all_cores(one, even_parts(work))
