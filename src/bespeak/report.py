@@ -85,11 +85,17 @@ def _unwritable(path: Path, error: OSError) -> BadRequest:
 
 
 def _model(model: Table, k: int) -> dict[str, Any]:
-    kept = ("name", "model", "customers", "fit_s", "score_s", "lists_per_s", "peak_rss_mb",
-            "parameters")  # fmt: skip
-    slices = [dict(_slice(one, k)) for one in model.get("slices", ())]
-    return {**{key: model[key] for key in kept}, "metrics": dict(_measures(model, MEASURES, k)),
-            "slices": slices}  # fmt: skip
+    kept = ("name", "model", "customers", "fit_s", "score_s", "lists_per_s", "list_ms",
+            "peak_rss_mb", "parameters")  # fmt: skip
+    lists = model["by_lists"]
+    return {
+        **{key: model[key] for key in kept},
+        "metrics": dict(_measures(model, MEASURES, k)),
+        "by_lists": None
+        if lists is None
+        else {name: lists[name] for name in ("served_ms", "kept")},
+        "slices": [dict(_slice(one, k)) for one in model.get("slices", ())],
+    }
 
 
 def _measures(row: Table, names: tuple[str, ...], k: int) -> Iterator[tuple[str, dict[str, Any]]]:

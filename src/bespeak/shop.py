@@ -72,7 +72,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
             happened = [*_unlearned(snapshot, customer_id, privacy), *happened]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**vars(filters)), label=label,
+            filters=recommend.Filters(*filters), label=label,
         )  # fmt: skip
 
     def similar_to(
@@ -83,7 +83,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
     ) -> Mapping[str, Any]:
         known = item_id in changes or snapshot.items.one(item_id) is not None
-        chosen = recommend.Filters(**vars(filters))
+        chosen = recommend.Filters(*filters)
         return maker.at(changes).similar(item_id, k=k, item_known=known, filters=chosen)
 
     def trending(
@@ -93,7 +93,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
         label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        chosen = recommend.Filters(**vars(filters))
+        chosen = recommend.Filters(*filters)
         return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
     config = workspace.config()
@@ -280,14 +280,18 @@ def serve_shop(
     sites = [_site(one, alone=not others, log=config.log) for one in every]
     wanted = bool(others) or open_admission(workspace).wanted
     with ExitStack() as trainers:
-        for one in every:
-            trainers.enter_context(trainer_beside(one.root))
+
+        def told(url: str) -> None:
+            ready(url, wanted)
+            for one in every:  # not before: they would take the cores from who is to answer
+                trainers.enter_context(trainer_beside(one.root))
+
         serve.serve_sites(
             sites,
             host=config.host,
             port=config.port if port is None else port,
             workers=config.workers or min(2, os.cpu_count() or 1),
-            tell=lambda url: ready(url, wanted),
+            tell=told,
         )
 
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
+from bespeak import console, pages
+from bespeak.recommend import MODELS
 from bespeak.recommend.base import Why
 from bespeak.recommend.histories import NO_TIME, Histories
 from bespeak.recommend.interactions import DAY, instant

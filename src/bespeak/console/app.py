@@ -20,6 +20,11 @@ PAGES = ("overview", "customers", "segments", "data", "recommendations")
 Answer = Callable[[Request], object]
 
 
+def called(model: str, language: str) -> str:
+    """What pages call a model."""
+    return pages.texts(HERE / "texts")[language].get(f"model.{model}", model)
+
+
 def create_app(cache: Path | None = None) -> Starlette:
     """The pages, to be mounted at /console beside the API.
 

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from bespeak import recommend
 from bespeak.artifacts import EVALUATION, HISTORIES, SEARCH
+from bespeak.console import called
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.running import CONSENT, SOURCES, Flow
 from bespeak.flow.taking import changed, taken
@@ -24,22 +25,6 @@ GROUPINGS = {
     "rfm": {"en": "By recency, frequency and spend", "zh": "按最近消费、频率与金额"},
     "kmeans": {"en": "By how they buy", "zh": "按购买方式"},
 }
-MODEL_NAMES = {
-    "popular": {"en": "Best sellers", "zh": "热销"},
-    "frequency": {"en": "Bought again", "zh": "复购"},
-    "item_knn": {"en": "Bought together", "zh": "同购"},
-    "rp3beta": {"en": "A short walk away", "zh": "随机游走"},
-    "ease": {"en": "Foretold by all items", "zh": "全品回归"},
-    "sparse_ease": {"en": "Foretold by near items", "zh": "邻品回归"},
-    "graph": {"en": "Near in the whole picture", "zh": "全图相近"},
-    "als": {"en": "Of the same taste", "zh": "口味相近"},
-    "user_knn": {"en": "Chosen by people alike", "zh": "相似顾客所选"},
-    "tifu_knn": {"en": "Each thing in its rhythm", "zh": "周期复购"},
-    "transitions": {"en": "What comes next", "zh": "接着会看"},
-    "session_knn": {"en": "Visits like this one", "zh": "相似访问"},
-    "blend": {"en": "Several in one", "zh": "多模型融合"},
-}
-"""As the console calls them."""
 
 
 def publish_snapshot(flow: Flow) -> None:
@@ -69,7 +54,9 @@ def publish_snapshot(flow: Flow) -> None:
         "weights": flow.config.recommend.weights,
         "changed": changed(flow.workspace),
     }
-    flow.build("artifacts", "snapshot", inputs=inputs, code=("serve", "flow"), make=make)
+    flow.build(
+        "artifacts", "snapshot", inputs=inputs, code=("serve", "flow", "report.py"), make=make
+    )
 
 
 def _searched(flow: Flow) -> bool:
@@ -216,15 +203,11 @@ def _why(found: Mapping[str, Any]) -> dict[str, str]:
          "“{best}”在测试期之前的 {days} 天中 NDCG@{k} 最高：{told}。"),
     ):  # fmt: skip
         texts = {"bespeak.toml": by_config, "untested": untested}
-        told = ", ".join(f"{_called(name, language)} {score:.3f}" for name, score in ranked)
+        told = ", ".join(f"{called(name, language)} {score:.3f}" for name, score in ranked)
         text = texts.get(found["chosen_by"], by_score)
-        best = _called(found["served"], language)
+        best = called(found["served"], language)
         said[language] = text.format(best=best, k=k, days=days, told=told)
     return said
-
-
-def _called(model: str, language: str) -> str:
-    return MODEL_NAMES.get(model, {}).get(language, model)
 
 
 def _split(found: Mapping[str, Any]) -> dict[str, str]:

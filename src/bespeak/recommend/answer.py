@@ -112,7 +112,8 @@ class Recommender:
         if not again:
             out = owned(history, buys=self.known.buys, as_of=self.known.as_of)
             # nobody says whether what came with the request was bought
-            filters = replace(filters, exclude=[*filters.exclude, *items]) if items else filters
+            if items:
+                filters = filters._replace(exclude=[*filters.exclude, *items])
         dismissed = hidden(filters.hidden, since, self.counting)
         allow = self._without(dismissed, self._allowed(filters))
         lists = listed(
@@ -239,7 +240,7 @@ class Recommender:
         of the caller's, while elsewhere what people have chosen speaks."""
         if filters.category is None or room <= 0:
             return []
-        wanted = replace(filters, exclude=[*filters.exclude, *without])
+        wanted = filters._replace(exclude=[*filters.exclude, *without])
         found: list[dict[str, Any]] = []
         for one in self.newcomers:
             allow = wanted.allowed(one.catalogue, one.items, elsewhere=True)

@@ -55,11 +55,9 @@ def slices(by: Sequence[str], train: Interactions, held: Held, asked: Histories)
     asked  : the history of each row of `held`
     raises : BadRequest where customers are not known by `by`, or no time is known
     """
-    found: list[Slice] = []
-    for one in dict.fromkeys(by):
-        for each in _known(held, asked) if one == ALL else [one]:
-            found += _parts(each, train, held, asked)
-    return [one for one in found if one.wanted.any()]
+    named = [each for one in by for each in (_known(held, asked) if one == ALL else [one])]
+    found = [part for one in dict.fromkeys(named) for part in _parts(one, train, held, asked)]
+    return [part for part in found if part.wanted.any()]
 
 
 def figures(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from starlette.responses import Response
 
-from bespeak.serve.evaluated import Compared, Leaks, Machine, Measure, Part, Parts, Search
+from bespeak.serve.evaluated import ByLists, Compared, Leaks, Machine, Measure, Part, Parts, Search
 
 Value = str | float | bool | None
 
@@ -493,6 +493,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     fit_s: float | None = None
     score_s: float | None = None
     lists_per_s: float | None = None
+    list_ms: float | None = None
+    by_lists: ByLists | None = None
     peak_rss_mb: float | None = None
     parameters: dict[str, Any] = {}
     model: str | None = None

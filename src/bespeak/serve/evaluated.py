@@ -17,6 +17,13 @@ class Measure(msgspec.Struct, frozen=True):
     high: float | None = None
 
 
+class ByLists(msgspec.Struct, frozen=True):
+    """A model behind item lists: milliseconds a list, and the share of its NDCG that is kept."""
+
+    served_ms: float
+    kept: float | None
+
+
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """How one model did on a part of the test."""
 

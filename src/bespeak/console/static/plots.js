@@ -10,7 +10,7 @@ const tint = (n) => `m${(n - 1) % 5}`;
 function steps(low, high, wanted) {
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((one) => one * power >= rough * 0.999);
+  const step = power * [1, 2, 5, 10].find((one) => one * power >= rough * 0.75);
   const first = Math.ceil(low / step - 1e-9);
   const ticks = [...Array(Math.max(0, Math.floor(high / step + 1e-9) - first + 1)).keys()].map((at) => (first + at) * step);
   return { ticks, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };

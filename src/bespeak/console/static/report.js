@@ -49,7 +49,9 @@ const measureColumns = (names, k) => names.map((name) => ({
   label: measureName(name, k), note: has(`metric.${name}.note`) ? say(`metric.${name}.note`) : null, number: true, cell: (model) => measuredCell(name, model.of(name)),
 }));
 
-const perList = (model) => (model.score_s === null || !model.customers ? null : model.score_s / model.customers);
+const alone = (model) => (typeof model.list_ms === "number" ? model.list_ms / 1000 : null);
+
+const amongMany = (model) => (typeof model.score_s !== "number" || !model.customers ? null : model.score_s / model.customers);
 
 /** As `seconds`, but down to a thousandth of a millisecond. */
 const briefest = (s) => (s === null ? "–" : s < 0.00995 ? say("unit.ms", { n: decimal(Number((1000 * s).toPrecision(2)), 4) }) : seconds(s));
@@ -60,7 +62,8 @@ function tables(models, k) {
     card(say("report.exact"), say("report.exact.note"), table([first, ...measureColumns(ACCURACY, k)], models, say("report.exact"))),
     card(say("report.beside"), say("report.beside.note"), table([first, ...measureColumns(VARIETY, k),
       { label: say("fit"), number: true, cell: (model) => seconds(model.fit_s) },
-      { label: say("report.per_list"), number: true, cell: (model) => briefest(perList(model)) },
+      { label: say("report.alone"), note: say("report.alone.note"), number: true, cell: (model) => briefest(alone(model)) },
+      { label: say("report.many"), note: say("report.many.note"), number: true, cell: (model) => briefest(amongMany(model)) },
       { label: say("report.memory"), number: true, cell: (model) => (model.peak_rss_mb === null ? "–" : say("report.mb", { n: number(model.peak_rss_mb) })) },
     ], models, say("report.beside"))),
   ];
@@ -118,13 +121,15 @@ function trades(models, k) {
   const ends = models.flatMap((model) => Object.values(model.of("ndcg")));
   const y = linear(ends, { zero: true, wanted: 4, room: 0.1 });
   const costs = [
-    against(models, k, y, say("fit"), say("report.fit.note"), (m) => m.fit_s, briefest, true),
-    against(models, k, y, say("report.per_list"), say("report.per_list.note"), perList, briefest, true),
+    against(models, k, y, say("fit"), say("report.fit.note"), (m) => (typeof m.fit_s === "number" ? Math.max(m.fit_s, 0.001) : null), briefest, true),
+    against(models, k, y, say("report.alone"), say("report.alone.note"), alone, briefest, true) ?? against(models, k, y, say("report.many"), say("report.many.note"), amongMany, briefest, true),
   ];
+  const slow = models.filter((model) => model.by_lists).map((model) => h("p", { class: "soft key" }, say("report.served", {
+    model: model.title, own: briefest(alone(model)), served: briefest(model.by_lists.served_ms / 1000), kept: percent(model.by_lists.kept, 1) })));
   const digits = { coverage: (v) => percent(v, v < 0.1 && v > 0 ? 1 : 0), novelty: (v) => fixed(v, 1) };
   const others = VARIETY.map((name) => against(models, k, y, measureName(name, k), say(`metric.${name}.note`), (m) => m.of(name).value, digits[name] ?? ((v) => fixed(v, 2)), false));
   return [
-    costs.some(Boolean) ? card(say("report.cost"), say("report.cost.note"), legend(models), h("div", { class: "fields" }, costs)) : null,
+    costs.some(Boolean) ? card(say("report.cost"), say("report.cost.note"), legend(models), h("div", { class: "fields" }, costs), slow) : null,
     others.some(Boolean) ? card(say("report.variety"), say("report.variety.note"), legend(models), h("div", { class: "fields" }, others)) : null,
   ];
 }
