@@ -104,22 +104,6 @@ def test_a_blend_is_made_of_models_that_help_each_other() -> None:
         assert blends[0]["state"] == "skipped" or (blends[0]["ndcg@3"] <= choice.evidence["ndcg@3"])
 
 
-def test_a_blend_is_polished_one_thing_at_a_time() -> None:
-    choice = found(names=("als", "item_knn"))
-    blends = [row for row in tried(choice) if row["model"] == "blend"]
-    first = blends[0]["parameters"]["parts"]
-    changed = [
-        name
-        for one, other in zip(first, blends[3]["parameters"]["parts"], strict=True)
-        for name in ("model", "weight", "parameters")
-        if one[name] != other[name]
-    ]
-    assert changed in (["weight", "weight"], ["parameters"])
-    assert len({json.dumps(row["parameters"]) for row in blends}) == len(blends)
-    if choice.model == "blend":
-        assert choice.evidence["ndcg@3"] == max(row["ndcg@3"] for row in blends)
-
-
 def test_lists_rest_on_one_history_only_where_that_is_allowed() -> None:
     def least(choice: Choice) -> set[int]:
         return {row["parameters"].get("least_common", 2) for row in choice.evidence["tried"]}
