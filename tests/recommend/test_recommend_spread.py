@@ -116,6 +116,17 @@ def test_all_is_all_that_is_known_each_once() -> None:
     assert len({(one["by"], one["slice"]) for one in row["slices"]}) == len(kinds)
 
 
+def test_of_many_groups_the_largest_are_told_apart_and_the_others_are_one() -> None:
+    pairs = [(f"c{n:02d}", item) for n in range(20) for item in ("x", "y")]
+    known = world(pairs).with_groups("place", {f"c{n:02d}": f"p{n:02d}" for n in range(19)})
+    wanted = [(f"c{n:02d}", item) for n in range(20) for item in "zuv"[: 3 if n > 7 else 1]]
+    held = hold(known, [customer for customer, _ in wanted], [item for _, item in wanted])
+    (row,) = evaluate(known, held, ["popular"], k=3, by=["place"])["models"]
+    named = [one["slice"] for one in row["slices"]]
+    assert named == [*(f"p{n:02d}" for n in (0, *range(8, 19))), "7 others", "none"]
+    assert [one["pairs"] for one in row["slices"][-2:]] == [7, 3]
+
+
 def test_a_table_says_what_was_measured_on_what() -> None:
     train, held = timed([0, 9])
     found = evaluate(train, held, ["popular"], k=3)

@@ -48,6 +48,7 @@ TIMED = frozenset(
         "by_lists",
         "answers_by",
         "machine",
+        "at_s",
     }
 )
 MADE_BY = frozenset(

@@ -22,6 +22,8 @@ ALL = "all"
 """Everything that there is to tell apart by."""
 SPANS = (1, 7, 28, 91, 364)
 """Whole days of a part of time: the least that makes few parts."""
+GROUPS = 12
+"""Groups of customers that are told apart; what more there are count as one."""
 PARTS = 13
 """Parts of time at most, but where even years are more."""
 
@@ -32,10 +34,11 @@ class Slice:
 
     by    : what parts it and its like
     name  : what it is of, in words
-    code  : the same for programs: new, having, head, torso, tail, cold, group, none, days
+    code  : the same for programs: new, having, head, torso, tail, cold, group, others, none, days
     wanted: which test items count
     about : what goes with the code: low and high (having), items (head, torso, tail, cold),
-            label (group), since and until (days: the first and the last of them)
+            label (group), groups (others: how many), since and until (days: the first and the
+            last of them)
     """
 
     by: str
@@ -148,7 +151,15 @@ def _by_time(held: Held) -> Iterator[Slice]:
 
 
 def _by_group(by: str, held: Held, asked: Histories) -> Iterator[Slice]:
+    """The groups that hold most of the test, and the others as one."""
     group = asked.groups[by]
-    for label, name in enumerate(group.names):
-        yield Slice(by, name, "group", (group.of_row == label)[held.rows], {"label": name})
-    yield Slice(by, "none", "none", (group.of_row < 0)[held.rows])
+    of_entry = group.of_row[held.rows]
+    sizes = np.bincount(of_entry[of_entry >= 0], minlength=len(group.names))
+    order = np.argsort(-sizes, kind="stable")
+    most, others = sorted(order[:GROUPS].tolist()), order[GROUPS:]
+    for label in most:
+        name = group.names[label]
+        yield Slice(by, name, "group", of_entry == label, {"label": name})
+    count = int((sizes[others] > 0).sum())
+    yield Slice(by, f"{count:,} others", "others", np.isin(of_entry, others), {"groups": count})
+    yield Slice(by, "none", "none", of_entry < 0)

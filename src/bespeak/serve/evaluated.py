@@ -32,7 +32,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     code: str
     """`new`, `having` (low to high items), `head`, `torso`, `tail` (so many items), `cold`, `days`
-    (since, until), `group` (label), `none`."""
+    (since, until), `group` (label), `others` (so many groups), `none`."""
     customers: int
     pairs: int
     """Test items."""
@@ -41,6 +41,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     high: int | None = None
     items: int | None = None
     label: str | None = None
+    groups: int | None = None
     since: date | None = None
     until: date | None = None
 

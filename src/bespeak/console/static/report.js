@@ -139,6 +139,7 @@ function partName(part) {
   if (["head", "torso", "tail"].includes(part.code)) return count(`report.part.${part.code}`, part.items);
   if (part.code === "days") return part.since === part.until ? day(part.since) : say("report.part.days", { since: day(part.since), until: day(part.until) });
   if (part.code === "group") return part.label;
+  if (part.code === "others") return count("report.part.others", part.groups);
   return say(`report.part.${part.code}`);
 }
 
