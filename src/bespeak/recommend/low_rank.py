@@ -46,10 +46,14 @@ def leading(matrix: Any, rank: int, seed: int) -> tuple[Real, Real]:
 
 
 def walked(matrix: Any, vectors: Real, rounds: int) -> Real:
-    """A line per column of a sparse matrix, carried to its rows and back, so many times."""
+    """A line per column of a sparse matrix, carried to its rows and back, so many times.
+
+    Up to a factor: after each time the greatest number is 1, so that none overflows.
+    """
     across = matrix.T.tocsr()
     for _ in range(rounds):
         vectors = _product(across, _product(matrix, vectors))
+        vectors /= max(float(np.abs(vectors).max(initial=0.0)), np.finfo(np.float32).tiny)
     return vectors
 
 

@@ -92,6 +92,7 @@ def _als(shape: Shape) -> Values:
         "regularization": (0.1, 0.3, 1.0, 3.0, 10.0),
         "factors": (32, 64, 128, 256),
         "iterations": (1, 2, 3, 5, 8),
+        "walks": (0, 1, 2),
         "frequency": (0.0, 0.5, 1.0),
     }
 
@@ -165,7 +166,7 @@ def _tifu_knn(shape: Shape) -> Values:
         "newest": (500, 1000, 2000, 4000),
     }
     if shape.timed:
-        found = {"fresh": (0.0, 0.25, 0.5, 0.75), "fresh_days": (5.0, 10.0, 20.0, 40.0), **found}
+        found = {"fresh": (0.0, 0.2, 0.35, 0.5), "fresh_days": (5.0, 10.0, 20.0, 40.0), **found}
     if not shape.repeat:
         return found
     rhythm = {"late": (0.0, 0.15, 0.3, 0.5, 0.8)} if shape.timed else {}
