@@ -53,7 +53,8 @@ def walked(matrix: Any, vectors: Real, rounds: int) -> Real:
     across = matrix.T.tocsr()
     for _ in range(rounds):
         vectors = _product(across, _product(matrix, vectors))
-        vectors /= max(float(np.abs(vectors).max(initial=0.0)), np.finfo(np.float32).tiny)
+        greatest = float(np.abs(vectors).max(initial=0.0))
+        vectors /= greatest if greatest > 0 else 1.0
     return vectors
 
 
