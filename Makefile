@@ -37,6 +37,7 @@ bench: $(VENV)/.test ## Speed and accuracy beside their peers: make bench DATA=f
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.truth
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.catalogue
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.parity $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.cluster --only features

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bespeak import __version__, flow, ledger, screen, search_shown, shop, start
+from bespeak import __version__, flow, ledger, report, screen, search_shown, shop, start
 from bespeak.commands import HERE, Folder, Json, emit, opened, teaching
 from bespeak.commands.keys import app as keys
 from bespeak.commands.making import synth
@@ -17,7 +17,7 @@ from bespeak.commands.people import audit, consent, erase, export
 from bespeak.commands.serving import serve
 from bespeak.errors import BadRequest, ConfigInvalid
 from bespeak.everyone import recommend_everyone
-from bespeak.recommend import BUDGET_S
+from bespeak.recommend import ALL, BUDGET_S
 from bespeak.workspace import Workspace
 
 app = typer.Typer(
@@ -194,10 +194,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
         ),
     ] = None,
     by: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Also tell figures apart by: activity, popularity, or a workspace's"
-            " segment or place."
+            help="Also tell figures apart by: activity, popularity, time (days or weeks of the"
+            " test), a workspace's segment or place, or all; repeat for more."
         ),
     ] = None,
     budget: Annotated[
@@ -206,6 +206,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
     evidence: Annotated[
         bool, typer.Option("--evidence", help="With `auto`: print everything that was tried.")
     ] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Write a page with tables and plots, by default by all there is: one file that"
+            " needs no network.",
+            metavar="FILE.html",
+        ),
+    ] = None,
     workspace: Folder = HERE,
     as_json: Json = False,
 ) -> None:
@@ -217,25 +226,31 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option
 
     `--model auto` searches models, their settings and blends on a part held back of what is known,
     within `--budget`, and measures what won: `bespeak evaluate --train a.txt --test b.txt --model
-    auto`.
+    auto --report report.html`.
     """
     if (train is None) != (test is None):
         raise BadRequest("--train and --test go together", next_step="Give both, or neither.")
+    if into is not None:
+        report.check_free(into)
+    parts = by or ([] if into is None else [ALL])
     with search_shown.searching("Evaluating", quiet=as_json) as tell:
         if train is not None and test is not None:
             table = shop.evaluate_files(
-                train, test, models=model, k=k, repeat=repeat, by=by, budget_s=budget, tell=tell
+                train, test, models=model, k=k, repeat=repeat, by=parts, budget_s=budget, tell=tell
             )
         else:
             with opened(workspace) as here:
                 table = flow.evaluate(
-                    here, models=model, k=k, repeat=repeat, by=by, budget_s=budget, tell=tell
+                    here, models=model, k=k, repeat=repeat, by=parts, budget_s=budget, tell=tell
                 )
     if as_json:
         emit(table)
     else:
         screen.evaluation(table)
-        search_shown.beside(table, evidence=evidence)
+        search_shown.beside(table, evidence=evidence, sliced=bool(by))
+    if into is not None:
+        report.write_report(table, into)
+        screen.note(f"The report is in {into}.")
 
 
 @app.command()

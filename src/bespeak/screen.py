@@ -297,6 +297,19 @@ def evaluation(found: Answer) -> None:
     who = "session prefixes, each" if found.get("of") == "sessions" else "customers"
     said = f"{models[0]['customers']:,} {who} with a test item; ± is half a 95 % interval."
     console.print(f"[dim]{said}[/]")
+    for model in models:
+        if model["by_lists"] is not None:
+            console.print(f"[dim]{_one_by_one(model, found['k'])}[/]")
+
+
+def _one_by_one(model: Answer, k: int) -> str:
+    """What item lists before a slow model would save, and what they would lose."""
+    lists = model["by_lists"]
+    kept = "nothing to lose" if lists["kept"] is None else f"{lists['kept']:.1%} of its NDCG@{k}"
+    return (
+        f"{model['name']}: a single list takes {model['list_ms']:.1f} ms,"
+        f" {lists['served_ms']:.1f} ms by item lists, which keep {kept}."
+    )
 
 
 def proposal(found: Answer, folder: Path) -> None:

@@ -57,7 +57,7 @@ def _tried(done: Try, measure: str, *, best: bool) -> str:
     return f"{name}: {measure} {done.figures[measure]:.4f}{better}"
 
 
-def beside(found: Answer, *, evidence: bool) -> None:
+def beside(found: Answer, *, evidence: bool, sliced: bool) -> None:
     """Below the main table: whether differences are sure, leaks, slices, and how `auto` chose."""
     if not found["models"]:
         return
@@ -65,8 +65,8 @@ def beside(found: Answer, *, evidence: bool) -> None:
     show(_uneven(found["models"], k))
     show(_tests(found))
     show(_leaks(found))
-    if any("slices" in model for model in found["models"]):
-        show([_slices(found["models"], k)])
+    if sliced:
+        show(_slices(found["models"], k))
     if search:
         show(_chosen(search))
         if evidence:
@@ -76,11 +76,10 @@ def beside(found: Answer, *, evidence: bool) -> None:
 def _uneven(models: Sequence[Answer], k: int) -> Iterator[str]:
     """What the main table has no room for."""
     for model in models:
-        rare = model[f"ips_recall@{k}"]
-        said = "–" if rare is None else f"{rare:.4f}"
+        uneven, rare = (_spread(model, f"{name}@{k}") for name in ("gini", "ips_recall"))
         yield (
-            f"[dim]{escape(model['name'])}: Gini of what is shown {model[f'gini@{k}']:.3f},"
-            f" recall if every item were seen as often {said}[/]"
+            f"[dim]{escape(model['name'])}: Gini of what is shown {uneven},"
+            f" recall if every item were seen as often {rare}[/]"
         )
 
 
@@ -126,20 +125,25 @@ def _leaks(found: Answer) -> Iterator[str]:
         )
 
 
-def _slices(models: Sequence[Answer], k: int) -> Table:
-    table = _table("slice", "of", "model", f"recall@{k}", f"ndcg@{k}")
-    for at in range(len(models[0]["slices"])):
-        for place, model in enumerate(models):
-            row = model["slices"][at]
-            first = (row["slice"], f"{row['customers']:,}") if not place else ("", "")
-            spans = (_spread(row, f"{name}@{k}") for name in ("recall", "ndcg"))
-            table.add_row(*(escape(cell) for cell in (*first, model["name"])), *spans)
-    return table
+def _slices(models: Sequence[Answer], k: int) -> Iterator[Table]:
+    """A table for each thing that figures are told apart by."""
+    parts = [row["by"] for row in models[0].get("slices", ())]
+    for by in dict.fromkeys(parts):
+        table = _table(f"by {by}", "of", "model", f"recall@{k}", f"ndcg@{k}")
+        for at in (at for at, one in enumerate(parts) if one == by):
+            for place, model in enumerate(models):
+                row = model["slices"][at]
+                first = (row["slice"], f"{row['customers']:,}") if not place else ("", "")
+                spans = (_spread(row, f"{name}@{k}") for name in ("recall", "ndcg"))
+                table.add_row(*(escape(cell) for cell in (*first, model["name"])), *spans)
+        yield table
 
 
 def _spread(row: Answer, name: str) -> str:
-    low, high = row[f"{name}_ci"]
-    return f"{row[name]:.4f} [dim]±{(high - low) / 2:.4f}[/]"
+    if row[name] is None:
+        return "–"
+    low, high = row[f"{name}_ci"] or (None, None)
+    return f"{row[name]:.4f}" + ("" if low is None else f" [dim]±{(high - low) / 2:.4f}[/]")
 
 
 def _chosen(search: Answer) -> Iterator[str]:
@@ -181,6 +185,6 @@ def _settings(row: Answer) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in columns:
-        left = name in {"slice", "model", "settings"}
+        left = name in {"model", "settings"} or name.startswith("by ")
         table.add_column(name, justify="left" if left else "right", overflow="fold")
     return table

@@ -21,7 +21,7 @@ from bespeak import (
     serve,
     storefront,
 )
-from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS
+from bespeak.artifacts import CATALOGUE, EVALUATION, HISTORIES, MODELS, SERVED
 from bespeak.config import Config
 from bespeak.consent import Privacy
 from bespeak.errors import NotFound, NotReady
@@ -72,7 +72,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
             happened = [*_unlearned(snapshot, customer_id, privacy), *happened]
         return maker.at(changes).answer(
             customer_id, items, k=k, repeat=repeat, customer_known=known, since=happened,
-            filters=recommend.Filters(**vars(filters)), label=label,
+            filters=recommend.Filters(*filters), label=label,
         )  # fmt: skip
 
     def similar_to(
@@ -83,7 +83,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
     ) -> Mapping[str, Any]:
         known = item_id in changes or snapshot.items.one(item_id) is not None
-        chosen = recommend.Filters(**vars(filters))
+        chosen = recommend.Filters(*filters)
         return maker.at(changes).similar(item_id, k=k, item_known=known, filters=chosen)
 
     def trending(
@@ -93,7 +93,7 @@ def open_shop(workspace: Workspace, model: str | None = None) -> serve.Shop:
         changes: serve.Changes = serve.UNCHANGED,
         label: tuple[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        chosen = recommend.Filters(**vars(filters))
+        chosen = recommend.Filters(*filters)
         return maker.at(changes).trending(k=k, filters=chosen, label=label)
 
     config = workspace.config()
@@ -195,7 +195,7 @@ def recommender(workspace: Workspace, model: str | None = None) -> recommend.Rec
             expected=", ".join(model.name for model in models),
             next_step="Add it to `models` in bespeak.toml, and run again.",
         )
-    return recommend.open_recommender(
+    maker = recommend.open_recommender(
         served,
         models={model.name: model.path for model in models},
         interactions=workspace.get(HISTORIES).path,
@@ -205,6 +205,16 @@ def recommender(workspace: Workspace, model: str | None = None) -> recommend.Rec
         zone=config.workspace.timezone,
         counting=recommend.Counting(settings.weights, settings.half_life_days),
     )
+    lists = _lists_of(workspace, served)
+    return maker if lists is None else maker.behind(lists)
+
+
+def _lists_of(workspace: Workspace, model: str) -> Path | None:
+    """Where the item lists of a model are, if it answers by them."""
+    form = workspace.find(SERVED)
+    if form is None or form.manifest["model"] != model:
+        return None
+    return form.path if form.manifest["answers_by"] == recommend.LISTED else None
 
 
 def open_verified(workspace: Workspace) -> serve.Shop:
@@ -214,6 +224,7 @@ def open_verified(workspace: Workspace) -> serve.Shop:
     """
     pinned = workspace.at(workspace.state())
     models = [model.key for model in pinned.under(MODELS)]
+    models += [SERVED] if pinned.find(SERVED) else []
     pinned.verify(SNAPSHOT, EVALUATION, HISTORIES, CATALOGUE, *models)
     return open_shop(pinned)
 
@@ -269,14 +280,18 @@ def serve_shop(
     sites = [_site(one, alone=not others, log=config.log) for one in every]
     wanted = bool(others) or open_admission(workspace).wanted
     with ExitStack() as trainers:
-        for one in every:
-            trainers.enter_context(trainer_beside(one.root))
+
+        def told(url: str) -> None:
+            ready(url, wanted)
+            for one in every:  # not before: they would take the cores from who is to answer
+                trainers.enter_context(trainer_beside(one.root))
+
         serve.serve_sites(
             sites,
             host=config.host,
             port=config.port if port is None else port,
             workers=config.workers or min(2, os.cpu_count() or 1),
-            tell=lambda url: ready(url, wanted),
+            tell=told,
         )
 
 
@@ -308,7 +323,7 @@ def evaluate_files(
     models: Sequence[str] | None,
     k: int,
     repeat: bool | None,
-    by: str | None = None,
+    by: Sequence[str] = (),
     budget_s: float = recommend.BUDGET_S,
     tell: recommend.Tell = lambda progress: None,
 ) -> dict[str, Any]:

@@ -39,7 +39,7 @@
     const [high, low] = [light(front), light(back)].sort((a, b) => b - a);
     const contrast = (high + 0.05) / (low + 0.05);
     if (contrast < 4.5) complaints.push(`contrast ${contrast.toFixed(2)}: ${text.slice(0, 50)}`);
-    if (/\d\.\d{4,}/.test(text)) complaints.push(`raw number: ${text.slice(0, 50)}`);
+    if (/\d\.\d{5,}/.test(text)) complaints.push(`raw number: ${text.slice(0, 50)}`);
     if (text.includes("⟨") || /\b(undefined|null|NaN)\b/.test(text)) complaints.push(`unfinished text: ${text.slice(0, 50)}`);
   }
   const wide = document.documentElement.scrollWidth - innerWidth;

@@ -45,6 +45,7 @@ PAGES = (
     f"/console/customers/{quote(WHO, safe='')}", "/console/segments",
     "/console/segments?kind=kmeans",
     "/console/data", f"/console/recommendations?customer={quote(WHO)}",
+    "/console/recommendations/report",
     f"/console/segments?kind={quote(SCRIPT)}&segment={quote(IMAGE)}",
 )  # fmt: skip
 STORE = (

@@ -27,6 +27,7 @@ PAGES = {
     "kmeans": "/console/segments?kind=kmeans&segment=1",
     "data": "/console/data",
     "recommendations": "/console/recommendations",
+    "report": "/console/recommendations/report",
 }
 CHARTS = {"overview": 1, "kmeans": 3}
 DATA_TEXT = {"中文", "English", "API", "bespeak"}

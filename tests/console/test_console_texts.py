@@ -17,6 +17,7 @@ FAMILIES = (
     "error.", "stage.", "type.", "model.", "table.", "format.", "found.", "reason.", "column.",
     "attribute.", "feature.", "health.", "metric.", "curve.", "repeat.", "stands.", "words.",
     "nav.", "page.", "kmeans.", "step.", "task.", "consent.",
+    "report.by.", "report.part.", "report.search.",
 )  # fmt: skip
 """Texts named by a code of the data, or put together from one."""
 

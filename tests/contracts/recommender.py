@@ -6,9 +6,10 @@ class TestMine(RecommenderContract):
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bespeak.errors import BadRequest, ConfigInvalid
-from bespeak.recommend.base import Model, Pointed, Ranked, top_k
+from bespeak.recommend.base import Model, Pointed, Ranked, top_k, whys
 from bespeak.recommend.files import Rows, interactions_of
-from bespeak.recommend.histories import NO_TIME, Histories, Interactions
+from bespeak.recommend.histories import NO_TIME, Histories, Index, Interactions
 from bespeak.recommend.models import fit, load, parameters_of
+from bespeak.recommend.reasons import CODES, Telling, reason
 
 Pair = tuple[str, str]
 
@@ -66,6 +68,10 @@ class RecommenderContract:
     parameters: ClassVar[Mapping[str, Any]] = {}
     personal: ClassVar[bool] = False
     """Whether it finds what people of the same taste have: the checkerboard's answer is due."""
+
+    carried: ClassVar[float] = 0.9
+    """Of the reasons that name a member of the history, so many are of one without which the score
+    is less: not all, where another history has other neighbours, or weighs them anew."""
 
     def fit(self, interactions: Interactions) -> Model:
         return fit(self.name, interactions, self.parameters)
@@ -220,6 +226,53 @@ class RecommenderContract:
             for why in reasons:
                 assert why.other == -1 or why.other in history.indices
 
+    def test_a_reason_is_what_carries_the_score_and_holds_of_the_data(self) -> None:
+        """The member of the history that a reason names speaks for the item by itself, and without
+        it the score is less; where that weighs the other members anew, nearly always so."""
+        known = drawn()
+        model, have = self.fit(known), dense(known)
+        less = []
+        for history, items in asked(model, known):
+            for item, why in zip(items.tolist(), model.why(history, items), strict=True):
+                if why.kind == "popular":
+                    assert 0 < (why.customers or 0) <= have[:, item].sum()
+                elif why.kind == "rhythm":
+                    assert item in history.indices
+                else:
+                    other = history.indices == why.other
+                    if why.customers is not None:
+                        assert 0 < why.customers <= (have[:, item] & have[:, why.other]).sum()
+                    whole, alone, without = (
+                        int(model.scores(part)[0, item])
+                        for part in (history, history.where(other), history.where(~other))
+                    )
+                    assert alone > 0
+                    less.append(without < whole)
+        assert np.mean(less or [True]) >= self.carried
+
+    def test_reasons_of_many_lists_are_those_of_each(self) -> None:
+        known = drawn()
+        model = self.fit(known)
+        for history, items in asked(model, known):
+            facts, many = model.why(history, items), whys(model, history, items[None, :])
+            assert many.kinds[0].tolist() == [fact.number for fact in facts]
+            others = [fact.other if fact.kind == "with" else -1 for fact in facts]
+            assert many.others[0].tolist() == others
+
+    def test_reasons_are_words_in_both_languages(self) -> None:
+        known = drawn()
+        model = self.fit(known)
+        telling = Telling(lambda item: f"“{known.items[item]}”", True, None, ZoneInfo("UTC"))
+        for history, items in asked(model, known):
+            for why in model.why(history, items):
+                said = reason(why, history, telling)
+                assert said.code in CODES
+                assert said.en[0].isupper() and "{" not in said.en + said.zh
+                assert any("\u4e00" <= letter <= "\u9fff" for letter in said.zh)
+                if why.kind == "with":
+                    assert f"“{known.items[why.other]}”" in said.en
+                    assert f"“{known.items[why.other]}”" in said.zh
+
     def test_too_large_a_block_of_scores_is_refused(self) -> None:
         model = self.fit(checkerboard())
         with pytest.raises(BadRequest, match="too many scores"):
@@ -258,6 +311,32 @@ class RecommenderContract:
             )
 
         holds()
+
+
+def drawn() -> Interactions:
+    """Thirty customers of three tastes, who have a little of everything."""
+    draw = np.random.default_rng(4)
+    taken = draw.integers(0, 10, (30, 6)) + 8 * (np.arange(30) % 3)[:, None]
+    stray = draw.integers(0, 26, 30)
+    pairs = {(f"c{at}", f"i{item}") for at, row in enumerate(taken) for item in (*row, stray[at])}
+    return world(sorted(pairs))
+
+
+def dense(known: Interactions) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Customers by items: who has what."""
+    have = np.zeros((len(known.customers), len(known.items)), np.bool_)
+    have[known.histories.rows, known.histories.indices] = True
+    return have
+
+
+def asked(model: Model, known: Interactions) -> Iterator[tuple[Histories, Index]]:
+    """A few histories, each with a list of what is new to it and a list of anything."""
+    for row in range(0, len(known.customers), 4):
+        history = known.histories.take(np.array([row]))
+        for exclude in (history, None):
+            items = model.recommend(history, 4, exclude=exclude).row(0)
+            if len(items):
+                yield history, items
 
 
 class _Endless:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bespeak import machine
 from bespeak.doctor import (
     Estimate,
     Finding,
@@ -178,8 +179,8 @@ def test_a_container_s_limits_count_and_not_the_host_s(
 ) -> None:
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal:  16000000 kB\nMemAvailable:  9000000 kB\n")
-    monkeypatch.setattr(machines, "MEMINFO", meminfo)
-    monkeypatch.setattr(machines, "CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "MEMINFO", meminfo)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     monkeypatch.setattr(machines, "_java", lambda: None)
     assert look(tmp_path).memory == 16_000_000 * 1024
     (tmp_path / "memory.max").write_text("2147483648\n")

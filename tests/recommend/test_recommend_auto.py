@@ -94,7 +94,7 @@ def test_the_same_seed_finds_the_same() -> None:
 def test_a_blend_is_made_of_models_that_help_each_other() -> None:
     choice = found(names=("als", "item_knn"))
     blends = [row for row in choice.evidence["tried"] if row["model"] == "blend"]
-    assert len(blends) == 1
+    assert blends
     if choice.model == "blend":
         assert choice.title == "blend of item_knn and als"
         assert choice.evidence["ndcg@3"] > max(
@@ -102,6 +102,44 @@ def test_a_blend_is_made_of_models_that_help_each_other() -> None:
         )
     else:
         assert blends[0]["state"] == "skipped" or (blends[0]["ndcg@3"] <= choice.evidence["ndcg@3"])
+
+
+def test_a_blend_is_polished_one_thing_at_a_time() -> None:
+    choice = found(names=("als", "item_knn"))
+    blends = [row for row in tried(choice) if row["model"] == "blend"]
+    first = blends[0]["parameters"]["parts"]
+    changed = [
+        name
+        for one, other in zip(first, blends[3]["parameters"]["parts"], strict=True)
+        for name in ("model", "weight", "parameters")
+        if one[name] != other[name]
+    ]
+    assert changed in (["weight", "weight"], ["parameters"])
+    assert len({json.dumps(row["parameters"]) for row in blends}) == len(blends)
+    if choice.model == "blend":
+        assert choice.evidence["ndcg@3"] == max(row["ndcg@3"] for row in blends)
+
+
+def test_lists_rest_on_one_history_only_where_that_is_allowed() -> None:
+    def least(choice: Choice) -> set[int]:
+        return {row["parameters"].get("least_common", 2) for row in choice.evidence["tried"]}
+
+    assert least(found()) == {2}
+    assert 1 in least(found(lone=True))
+
+
+def test_another_start_is_gone_on_from_where_it_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    better = {"length": 0.25, "item": 0.1}
+    knn = spaces.Space(values=lambda shape: {"history_item": (0.5, 0.6, 0.7)},
+                       starts=lambda shape: [better])  # fmt: skip
+    monkeypatch.setattr(spaces, "SPACES", {**spaces.SPACES, "item_knn": knn})
+    rows = tried(found())
+    assert rows[2]["parameters"] == better
+    start = max(rows[1:3], key=lambda row: row["ndcg@3"])["parameters"]
+    assert rows[3]["parameters"] == {**start, "history_item": 0.7}
+    blends = [row for row in rows if row["model"] == "blend"]
+    left_out = [row for row in tried(found(), "skipped") if row["model"] == "blend"]
+    assert blends or "no second part" in left_out[0]["because"]  # of the same model from both
 
 
 def test_the_final_is_on_rows_that_the_search_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +202,8 @@ def test_what_makes_no_sense_for_the_data_is_left_out_and_said() -> None:
     assert (row["model"], choice.model) == ("frequency", "popular")
     assert "ruled out" in row["because"]
     assert tried(found(names=("frequency", "popular"), repeat=True), "skipped") == []
+    (row,) = tried(found(names=("transitions", "popular")), "skipped")
+    assert "no times are known" in row["because"]
 
 
 def test_what_is_foreseen_to_take_too_long_is_left_out_and_said(
@@ -282,6 +322,7 @@ def test_files_of_interactions_are_searched_without_a_look_at_the_answers(tmp_pa
     test.write_text("user,item\n" + "".join(f"c{n},i{n}\n" for n in range(10)))
     terms = Terms(k=1, names=QUICK)
     choice = search_files(train, test, terms)
+    assert choice.evidence["shape"]["lone"]  # nobody is shown what it finds
     test.write_text("user,item\nc0,other\n")
     assert search_files(train, test, terms).parameters == choice.parameters
     table = evaluate_files(train, test, [choice.entry], k=1)

@@ -9,7 +9,7 @@ import pytest
 from bespeak.errors import ArtifactCorrupt, ConfigInvalid, NotFound
 from bespeak.recommend import candidates
 from bespeak.recommend.base import RHYTHM, Whys, top_k
-from bespeak.recommend.blend import SPREAD, Blend, BlendParameters, blended, spread
+from bespeak.recommend.blend import SPREAD, Blend, BlendParameters, Part, blended, spread
 from bespeak.recommend.histories import Histories, Interactions
 from bespeak.recommend.models import fit, load, needs, parameters_of
 from contracts.recommender import RecommenderContract, checkerboard, world
@@ -127,6 +127,8 @@ def test_it_says_what_it_is_made_of() -> None:
         ("item_knn", 0.75), ("popular", 0.25),
     ]  # fmt: skip
     assert BlendParameters().title == "blend of item_knn and als"
+    twice = BlendParameters(parts=(Part(model="graph"), Part(model="als"), Part(model="graph")))
+    assert twice.title == "blend of graph and als"
 
 
 @pytest.mark.parametrize(

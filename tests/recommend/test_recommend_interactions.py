@@ -11,6 +11,8 @@ from bespeak.engines import Engine
 from bespeak.errors import ColumnMissing, ConfigInvalid, NotReady
 from bespeak.recommend.histories import UNIT
 from bespeak.recommend.interactions import (
+    DAY,
+    faded_to,
     instant,
     interactions,
     latest,
@@ -67,16 +69,34 @@ def test_each_event_counts_by_its_type(engine: Engine) -> None:
     assert found["ann", "tea"]["weight"] == 1.1 * UNIT
 
 
+def before_whole(half_life_days: float) -> float:
+    """Days before NOW at which an event counts whole."""
+    return (instant(NOW) - faded_to(instant(NOW), half_life_days)) / DAY
+
+
 def test_an_event_of_one_half_life_ago_counts_half(engine: Engine) -> None:
-    found = summed(engine, [event(days=90)], half_life_days=90.0)
+    found = summed(engine, [event(days=before_whole(90) + 90)], half_life_days=90.0)
     assert found["ann", "tea"]["weight"] == UNIT // 2
 
 
 def test_each_event_is_rounded_before_it_is_summed(engine: Engine) -> None:
     rows = [event(days=days) for days in (10, 20, 30)]
     found = summed(engine, rows, half_life_days=7.0)
-    wanted = sum(round(UNIT * 2 ** (-days / 7)) for days in (10, 20, 30))
+    whole = before_whole(7)
+    wanted = sum(round(UNIT * 2 ** (-(days - whole) / 7)) for days in (10, 20, 30))
     assert found["ann", "tea"]["weight"] == wanted
+
+
+def test_weights_stand_still_for_an_eighth_of_a_half_life(engine: Engine) -> None:
+    start = moment(faded_to(instant(NOW), 80.0))
+    rows = [event(days=30)]
+    by_day = [
+        summed(engine, rows, half_life_days=80.0, as_of=start + timedelta(days=day))
+        for day in (0, 3, 9.99, 10)
+    ]
+    weights = [found["ann", "tea"]["weight"] for found in by_day]
+    assert weights[0] == weights[1] == weights[2]
+    assert weights[3] == pytest.approx(weights[0] * 2 ** (-1 / 8), abs=1)
 
 
 def test_nothing_fades_to_nothing(engine: Engine) -> None:

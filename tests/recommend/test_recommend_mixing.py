@@ -13,7 +13,8 @@ from contracts.recommender import world
 def stack(values: list[list[list[float]]], wanted: list[list[bool]], k: int = 1) -> Stack:
     """values : (parts, rows, candidates)"""
     hit = np.array(wanted)
-    return Stack(np.array(values), hit, hit.sum(axis=1), k)
+    items = np.tile(np.arange(hit.shape[1], dtype=np.int32), (len(hit), 1))
+    return Stack(np.array(values), items, hit, hit.sum(axis=1), k)
 
 
 def test_one_part_that_is_right_is_enough() -> None:
@@ -50,3 +51,6 @@ def test_a_stack_says_of_a_part_what_its_own_lists_say() -> None:
     rows = evaluate(trial.train, trial.held, names, k=3)["models"]
     assert found.ndcg([1, 0]) == pytest.approx(rows[0]["ndcg@3"])
     assert found.ndcg([0, 1]) == pytest.approx(rows[1]["ndcg@3"])
+    other = found.with_part(1, models[0], trial, seed=7)
+    assert other.ndcg([0, 1]) == found.ndcg([1, 0])
+    assert found.ndcg([0, 1]) == pytest.approx(rows[1]["ndcg@3"])  # as it was

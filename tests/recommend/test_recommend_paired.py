@@ -72,7 +72,7 @@ def shop() -> tuple[Any, Any]:
 
 def sliced(by: str) -> dict[str, int]:
     train, held = shop()
-    (row,) = evaluate(train, held, ["popular"], k=3, by=by)["models"]
+    (row,) = evaluate(train, held, ["popular"], k=3, by=[by])["models"]
     for part in row["slices"]:
         low, high = part["ndcg@3_ci"]
         assert low <= part["ndcg@3"] <= high
@@ -95,7 +95,7 @@ def test_items_are_told_apart_by_how_many_have_them() -> None:
 def test_groups_are_told_apart_where_they_are_known() -> None:
     train, held = shop()
     known = train.with_groups("segment", {"a": "loyal", "b": "new", "c": "new"})
-    (row,) = evaluate(known, held, ["popular"], k=3, by="segment")["models"]
+    (row,) = evaluate(known, held, ["popular"], k=3, by=["segment"])["models"]
     assert [(part["slice"], part["customers"]) for part in row["slices"]] == [
         ("loyal", 1), ("new", 2), ("none", 1),
     ]  # fmt: skip
@@ -104,7 +104,7 @@ def test_groups_are_told_apart_where_they_are_known() -> None:
 def test_what_customers_are_not_known_by_is_named() -> None:
     train, held = shop()
     with pytest.raises(BadRequest, match="activity, popularity"):
-        evaluate(train, held, ["popular"], k=3, by="segment")
+        evaluate(train, held, ["popular"], k=3, by=["segment"])
 
 
 def test_pairs_of_the_test_that_train_has_are_counted_and_said_to_be_left_out() -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
+from bespeak import console, pages
+from bespeak.recommend import MODELS
 from bespeak.recommend.base import Why
 from bespeak.recommend.histories import NO_TIME, Histories
 from bespeak.recommend.interactions import DAY, instant
@@ -126,3 +130,18 @@ def test_every_fallback_has_words_in_both_languages(code: str) -> None:
     assert said["code"] == code
     assert said["en"]
     assert any("\u4e00" <= letter <= "\u9fff" for letter in said["zh"])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_held_to_the_contract_of_reasons(name: str) -> None:
+    suites = Path(__file__).parent.glob("test_recommend_*.py")
+    held = (re.search(rf'\(RecommenderContract\):\n    name = "{name}"\n', one.read_text("utf-8"))
+            for one in suites)  # fmt: skip
+    assert any(held), f"no contract suite of {name}"
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("language", ("en", "zh"))
+def test_every_model_has_a_name_in_the_console(name: str, language: str) -> None:
+    folder = Path(console.__file__).parent / "texts"
+    assert pages.texts(folder)[language][f"model.{name}"]

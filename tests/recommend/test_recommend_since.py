@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bespeak.engines import Engine
 from bespeak.recommend import dismissed, interactions, load_interactions
 from bespeak.recommend.histories import Histories
-from bespeak.recommend.interactions import DAY, instant
+from bespeak.recommend.interactions import DAY, faded_to, instant
 from bespeak.recommend.since import Counting, Since, brought_up_to_date, hidden
 
 WEIGHTS = {"purchase": 1.0, "cart": 0.5, "view": 0.1}
@@ -82,7 +82,7 @@ def test_brought_up_to_date_is_counted_anew_but_for_a_common_factor(
     wanted = counted(engine, events, end)
     for name in ("indptr", "indices", "times", "first_time", "last_time", "bought"):
         assert getattr(found, name).tolist() == getattr(wanted, name).tolist(), name
-    factor = 2 ** ((moment - end) / DAY / 30)
+    factor = 2 ** ((faded_to(moment, 30.0) - faded_to(end, 30.0)) / DAY / 30)
     assert found.weights * factor == pytest.approx(wanted.weights, abs=40)
 
 

@@ -73,3 +73,10 @@ def test_offsets_of_other_texts_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "texts.blob.npy", np.zeros(2, np.uint8))
     with pytest.raises(ArtifactCorrupt, match="do not fit"):
         Texts.load(tmp_path, "texts")
+
+
+def test_a_text_is_found_at_its_place_each_time_and_a_stranger_never() -> None:
+    ids = Ids.sorted_from(["ant", "bee", "cat"])
+    for _ in range(2):
+        assert ids.find_all(["cat", "dog", "ant", ""]).tolist() == [2, -1, 0, -1]
+        assert (ids.find("bee"), ids.find("be")) == (1, -1)

@@ -21,6 +21,7 @@ class TestTifuKnn(RecommenderContract):
 
 class TestTifuKnnOfOne(RecommenderContract):
     name = "tifu_knn"
+    carried = 0.7  # another history has another neighbour
     parameters: ClassVar = {"neighbours": 1, "newest": 1, "own": 0.0, "focus": 0.0, "taste": 0.0}
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pytest
 from walks import asked, sessions
 
+from bespeak.errors import NotFound
 from bespeak.recommend.models import fit, load
+from bespeak.recommend.past import Past
+from bespeak.recommend.user_knn import UserKnn
 from contracts.recommender import RecommenderContract, checkerboard, world
 
 
@@ -52,3 +57,38 @@ def test_it_is_read_back_as_itself(tmp_path: Path) -> None:
     fit("user_knn", known, {"recency": 1.5}).save(tmp_path)
     again = load("user_knn", tmp_path)
     assert (again.name, type(again.parameters).__name__) == ("user_knn", "UserKnnParameters")
+
+
+def test_one_person_is_deleted_in_place_and_no_file_holds_their_history(tmp_path: Path) -> None:
+    known = sessions(
+        [["a", "b", "c"], ["c", "d"], ["a", "e", "only"], ["a", "c"], ["e"], ["a", "c"]]
+    )
+    settings = {"newest": 2, "recency": 0.0}
+    gone = np.arange(6) != 2
+    left = replace(known, histories=known.histories.where(np.repeat(gone, known.histories.lengths)))
+    model = fit("user_knn", known, settings)
+    assert isinstance(model, UserKnn)
+    for name, made in (
+        ("deleted", model.without(known.histories.take(np.array([2])))),
+        ("never", fit("user_knn", left, settings)),
+    ):
+        (tmp_path / name).mkdir()
+        made.save(tmp_path / name)
+    for file in (tmp_path / "never").iterdir():
+        assert (tmp_path / "deleted" / file.name).read_bytes() == file.read_bytes(), file.name
+    past = Past.load(tmp_path / "deleted")
+    only = known.items.find("only")
+    assert only not in past.members.tolist() and past.having[only] == 0
+    assert past.starts[only] == past.starts[only + 1]
+
+
+def test_of_equal_histories_one_goes_and_an_unknown_one_is_refused() -> None:
+    known = sessions([["a", "c"], ["a", "c"], ["b"]])
+    model = fit("user_knn", known)
+    assert isinstance(model, UserKnn)
+    once = model.without(known.histories.take(np.array([0])))
+    assert len(once.past.factors) == 2
+    twice = once.without(known.histories.take(np.array([1])))
+    assert twice.past.members.tolist() == [known.items.find("b")]
+    with pytest.raises(NotFound, match="no such history"):
+        twice.without(known.histories.take(np.array([0])))

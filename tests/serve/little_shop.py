@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from little_evaluation import evaluation
 
 from bespeak.columns import IDENTITIES, RECORD
 from bespeak.engines import DuckDB, Engine
@@ -247,31 +248,6 @@ def _quarantine() -> pa.Table:
     ]  # fmt: skip
     columns = dict(RECORD["quarantine"].columns) | {"source": "string", "file": "string"}
     return _typed(rows, columns | {"row": "int64"})
-
-
-def evaluation() -> dict[str, Any]:
-    def model(name: str, ndcg: float, fit: float) -> dict[str, Any]:
-        spread = {"recall@10": 1.1, "ndcg@10": 1.0, "mrr@10": 1.4, "hit@10": 3.2}
-        metrics = {
-            metric: {"value": ndcg * by, "low": ndcg * by - 0.008, "high": ndcg * by + 0.009}
-            for metric, by in spread.items()
-        }
-        plain = {
-            "coverage": {"value": 0.21},
-            "novelty": {"value": 8.5},
-            "diversity": {"value": None},
-        }
-        return {"name": name, "metrics": metrics | plain, "fit_s": fit, "score_s": fit / 3,
-                "peak_rss_mb": 310.5}  # fmt: skip
-
-    return {
-        "served": "frequency", "metric": "ndcg@10", "k": 10, "customers": 29,
-        "why": {"en": "frequency has the best NDCG@10 on the validation weeks.",
-                "zh": "frequency 在验证周的 NDCG@10 最高。"},
-        "split": {"en": "The last 28 days are the test.", "zh": "最后 28 天作为测试。"},
-        "models": [model("frequency", 0.2134, 0.41), model("item_knn", 0.1871, 2.2),
-                   model("popular", 0.0912, 0.08)],
-    }  # fmt: skip
 
 
 def rows(engine: Engine) -> Rows:

@@ -169,9 +169,9 @@ def test_a_server_without_room_is_asked_again_when_it_said(visit: Open, told: To
         return route.fulfill(status=429, headers={"retry-after": "2"}, json=said)
 
     page.route("**/v1/events", refuse_once)
-    page.locator("#for-you .add").first.click()
-    # requests of the page pass by here only while the page is waited for
-    page.wait_for_timeout(3_000)
+    # the page's requests pass by here only while one waits for the page
+    with page.expect_response(lambda said: said.url.endswith("/v1/events") and said.ok):
+        page.locator("#for-you .add").first.click()
     assert len(come(told, "cart", session_of(page))) == 1
     assert tries[1] - tries[0] >= 2
 

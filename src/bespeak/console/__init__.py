@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from bespeak.console.app import create_app
+from bespeak.console.alone import report_page
+from bespeak.console.app import called, create_app
 
-__all__ = ["create_app"]
+__all__ = ["called", "create_app", "report_page"]

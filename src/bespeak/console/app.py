@@ -20,6 +20,11 @@ PAGES = ("overview", "customers", "segments", "data", "recommendations")
 Answer = Callable[[Request], object]
 
 
+def called(model: str, language: str) -> str:
+    """What pages call a model."""
+    return pages.texts(HERE / "texts")[language].get(f"model.{model}", model)
+
+
 def create_app(cache: Path | None = None) -> Starlette:
     """The pages, to be mounted at /console beside the API.
 
@@ -52,6 +57,7 @@ def create_app(cache: Path | None = None) -> Starlette:
             Route("/", page("overview", "overview")),
             *(Route(f"/{name}", page(name, name)) for name in PAGES),
             Route("/sign-in", page("sign-in", "sign-in")),
+            Route("/recommendations/report", page("recommendations", "report")),
             Route("/customers/{customer_id:path}", page("customers", "customer")),
             Route("/vega.js", vega),
             Route("/static/{version}/texts/{language}.json", pages.said(texts)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -159,7 +159,7 @@ def evaluate(
     models: list[str] | None,
     k: int,
     repeat: bool | None,
-    by: str | None = None,
+    by: Sequence[str] = (),
     budget_s: float = recommend.BUDGET_S,
     tell: recommend.Tell = lambda progress: None,
 ) -> dict[str, Any]:

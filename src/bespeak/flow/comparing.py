@@ -43,9 +43,16 @@ TIMED = frozenset(
         "lists_per_s",
         "peak_rss_mb",
         "peak_rss_of",
+        "list_ms",
+        "served_ms",
+        "by_lists",
+        "answers_by",
+        "machine",
     }
 )
-MADE_BY = frozenset({"engine", "counted_in", "version", "code", "inputs", "said", "contents"})
+MADE_BY = frozenset(
+    {"engine", "counted_in", "version", "code", "inputs", "said", "contents", "updated"}
+)
 """What a manifest says of its making; `inputs` names versions, and files that may lie elsewhere."""
 TOLD = "about"
 """What a manifest says of its contents: the account, the columns, the parameters."""

@@ -15,7 +15,9 @@ import msgspec
 from bespeak import recommend
 from bespeak.artifacts import HISTORIES, INTERACTIONS
 from bespeak.flow.record import given_up
+from bespeak.flow.refitting import fit_again
 from bespeak.flow.running import Flow
+from bespeak.flow.single_lists import make_served
 from bespeak.workspace import Version
 
 FALLBACK = "popular"
@@ -39,6 +41,7 @@ def fit_models(flow: Flow) -> None:
     for entry in {fallback.model: fallback, **{entry.model: entry for entry in entries}}.values():
         _model(flow, entry.model, entry.parameters)
     _evaluation(flow, entries)
+    make_served(flow, k=K)
 
 
 def _entries(flow: Flow) -> list[recommend.Entry]:
@@ -200,13 +203,15 @@ def _model(flow: Flow, name: str, parameters: Mapping[str, Any]) -> Version:
         known = recommend.Interactions.load(flow.versions[HISTORIES].path)
         if _needs_rows(flow, name, parameters, known):
             known = _with_rows(flow, known, flow.table(INTERACTIONS))
-        model = recommend.fit(name, known, parameters)
+        fitted = fit_again(flow, name, known, parameters)
+        model = fitted.model
         model.save(folder)
         said = model.said() if isinstance(model, recommend.Said) else {}
         return {
             "rows": len(model.items),
             "parameters": msgspec.to_builtins(model.parameters),
             "counted_in": recommend.counts_in(name, known),
+            **fitted.said,
             **said,
         }
 
@@ -219,7 +224,7 @@ def _evaluation(flow: Flow, entries: Sequence[recommend.Entry]) -> Version:
     settings = flow.config.recommend
 
     def make(folder: Path) -> Mapping[str, Any]:
-        found = compare(flow, entries, k=K, repeat=None)
+        found = compare(flow, entries, k=K, repeat=None, by=[recommend.ALL])
         (folder / "evaluation.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
         return {
             "rows": len(entries),
@@ -229,6 +234,7 @@ def _evaluation(flow: Flow, entries: Sequence[recommend.Entry]) -> Version:
 
     inputs = {
         **_past(flow),
+        **flow.of("artifacts/segments/rfm"),
         "models": [[entry.model, dict(entry.parameters)] for entry in entries],
         "serve": settings.serve,
         "repeat": settings.repeat,
@@ -292,23 +298,24 @@ def compare(
     *,
     k: int,
     repeat: bool | None,
-    by: str | None = None,
+    by: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The models on the last `test_days`, the choice among them made on as many days before.
 
     repeat  : None follows the workspace's setting
-    by      : tell figures apart by activity, popularity, segment (as of the last run) or place
+    by      : tell figures apart by activity, popularity, time, segment (as of the last run) or
+              place; `all` of them
     returns : what `recommend.evaluate` returns, and served, chosen_by, types, days, since, until,
               validation; `models` is empty where nobody known did anything on those days
     """
     settings, events, at = flow.config.recommend, flow.lessons(), _days(flow)
     known = _known(flow, events, at.since)
     again = _again(settings.repeat, known) if repeat is None else repeat
-    if by == "segment":
-        known = known.with_groups(by, _labels(flow, _segments(flow), "segment_id"))
+    if {"segment", recommend.ALL}.intersection(by):
+        known = known.with_groups("segment", _labels(flow, _segments(flow), "segment_id"))
 
     def measured(
-        past: recommend.Interactions, start: datetime, end: datetime, by: str | None
+        past: recommend.Interactions, start: datetime, end: datetime, by: Sequence[str]
     ) -> dict[str, Any]:
         held = _held(flow, past, at, start, end)
         if not len(held if again else recommend.new_to(held, past)):
@@ -319,7 +326,7 @@ def compare(
             categories=about.category_of, by=by, seed=flow.config.workspace.seed,
         )  # fmt: skip
 
-    validation = measured(_known(flow, events, at.before), at.before, at.since, None)
+    validation = measured(_known(flow, events, at.before), at.before, at.since, ())
     return {
         **measured(known, at.since, at.until, by),
         **_choice(flow, models, validation),

@@ -12,10 +12,12 @@ import ibis
 import ibis.expr.types as ir
 
 from bespeak import recommend
-from bespeak.artifacts import EVALUATION, HISTORIES
+from bespeak.artifacts import EVALUATION, HISTORIES, SEARCH
+from bespeak.console import called
 from bespeak.flow.insight import SEGMENTS
 from bespeak.flow.running import CONSENT, SOURCES, Flow
 from bespeak.flow.taking import changed, taken
+from bespeak.report import report
 from bespeak.serve import publication
 from bespeak.workspace import SNAPSHOT
 
@@ -23,23 +25,6 @@ GROUPINGS = {
     "rfm": {"en": "By recency, frequency and spend", "zh": "按最近消费、频率与金额"},
     "kmeans": {"en": "By how they buy", "zh": "按购买方式"},
 }
-MODEL_NAMES = {
-    "popular": {"en": "Best sellers", "zh": "热销"},
-    "frequency": {"en": "Bought again", "zh": "复购"},
-    "item_knn": {"en": "Bought together", "zh": "同购"},
-    "rp3beta": {"en": "A short walk away", "zh": "随机游走"},
-    "ease": {"en": "Foretold by all items", "zh": "全品回归"},
-    "sparse_ease": {"en": "Foretold by near items", "zh": "邻品回归"},
-    "graph": {"en": "Near in the whole picture", "zh": "全图相近"},
-    "als": {"en": "Of the same taste", "zh": "口味相近"},
-    "user_knn": {"en": "Chosen by people alike", "zh": "相似顾客所选"},
-    "tifu_knn": {"en": "Each thing in its rhythm", "zh": "周期复购"},
-    "transitions": {"en": "What comes next", "zh": "接着会看"},
-    "session_knn": {"en": "Visits like this one", "zh": "相似访问"},
-    "blend": {"en": "Several in one", "zh": "多模型融合"},
-}
-"""As the console calls them."""
-MEASURES = ("recall", "ndcg", "mrr", "hit", "map", "coverage", "novelty", "diversity")
 
 
 def publish_snapshot(flow: Flow) -> None:
@@ -63,12 +48,20 @@ def publish_snapshot(flow: Flow) -> None:
         **flow.visited(),
         **flow.of(*flow.keys("quarantine", "events"), *needed),
         **flow.of(*(f"{SEGMENTS}/{kind}" for kind in GROUPINGS), *_accounts(flow)),
+        **(flow.of(SEARCH) if _searched(flow) else {}),
         "name": flow.config.workspace.name,
         "currency": flow.config.workspace.currency,
         "weights": flow.config.recommend.weights,
         "changed": changed(flow.workspace),
     }
-    flow.build("artifacts", "snapshot", inputs=inputs, code=("serve", "flow"), make=make)
+    flow.build(
+        "artifacts", "snapshot", inputs=inputs, code=("serve", "flow", "report.py"), make=make
+    )
+
+
+def _searched(flow: Flow) -> bool:
+    """Whether a model was searched for."""
+    return recommend.AUTO in flow.config.recommend.models
 
 
 def _accounts(flow: Flow) -> list[str]:
@@ -184,27 +177,15 @@ def _cells(flow: Flow, folder: Path) -> dict[str, Any]:
 
 
 def _evaluation(flow: Flow) -> dict[str, Any]:
-    """The comparison in the shape of the API: each measure with its interval."""
+    """The comparison in the shape of the API, and how `auto` chose."""
     found = _read(flow.versions[EVALUATION].path, "evaluation.json")
-    k = found["k"]
+    search = _read(flow.versions[SEARCH].path, "search.json") if _searched(flow) else None
     return {
         "served": found["served"],
         "why": _why(found),
         "split": _split(found),
-        "customers": max((model["customers"] for model in found["models"]), default=0),
-        "k": k,
-        "metric": f"ndcg@{k}",
-        "models": [_result(model, k) for model in found["models"]],
+        **report(found, search),
     }
-
-
-def _result(model: Mapping[str, Any], k: int) -> dict[str, Any]:
-    measures = {}
-    for name in MEASURES:
-        low, high = model.get(f"{name}@{k}_ci") or (None, None)
-        measures[f"{name}@{k}"] = {"value": model[f"{name}@{k}"], "low": low, "high": high}
-    kept = ("name", "fit_s", "score_s", "peak_rss_mb", "parameters")
-    return {**{key: model[key] for key in kept}, "metrics": measures}
 
 
 def _why(found: Mapping[str, Any]) -> dict[str, str]:
@@ -222,15 +203,11 @@ def _why(found: Mapping[str, Any]) -> dict[str, str]:
          "“{best}”在测试期之前的 {days} 天中 NDCG@{k} 最高：{told}。"),
     ):  # fmt: skip
         texts = {"bespeak.toml": by_config, "untested": untested}
-        told = ", ".join(f"{_called(name, language)} {score:.3f}" for name, score in ranked)
+        told = ", ".join(f"{called(name, language)} {score:.3f}" for name, score in ranked)
         text = texts.get(found["chosen_by"], by_score)
-        best = _called(found["served"], language)
+        best = called(found["served"], language)
         said[language] = text.format(best=best, k=k, days=days, told=told)
     return said
-
-
-def _called(model: str, language: str) -> str:
-    return MODEL_NAMES.get(model, {}).get(language, model)
 
 
 def _split(found: Mapping[str, Any]) -> dict[str, str]:

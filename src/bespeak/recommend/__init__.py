@@ -10,7 +10,7 @@ from bespeak.recommend.als_ratings import Rated, RatingsModel, fit_ratings, rmse
 from bespeak.recommend.als_ratings import parameters_of as ratings_parameters
 from bespeak.recommend.answer import NEWCOMERS, Latest, Recommender, open_recommender
 from bespeak.recommend.auto import AUTO, BUDGET_S, Choice, Terms, search, search_files, with_choice
-from bespeak.recommend.base import Said
+from bespeak.recommend.base import Model, Said
 from bespeak.recommend.batch import SCHEMA as LISTS
 from bespeak.recommend.batch import recommend_all
 from bespeak.recommend.carving import Trial, trial_of
@@ -27,14 +27,18 @@ from bespeak.recommend.interactions import (
     load_interactions,
     usual_places,
 )
-from bespeak.recommend.models import MODELS, counts_in, fit, load, needs
+from bespeak.recommend.models import MODELS, counts_in, fit, load, needs, updated
+from bespeak.recommend.served import LISTED, choose_form
 from bespeak.recommend.since import Counting, Since
+from bespeak.recommend.slices import ALL
 from bespeak.recommend.splits import Held, before, foretold, load_held, new_to
 from bespeak.recommend.trying import Progress, Tell, Try
 
 __all__ = [
+    "ALL",
     "AUTO",
     "BUDGET_S",
+    "LISTED",
     "LISTS",
     "MODELS",
     "NEWCOMERS",
@@ -47,6 +51,7 @@ __all__ = [
     "Histories",
     "Interactions",
     "Latest",
+    "Model",
     "Progress",
     "Rated",
     "RatingsModel",
@@ -60,6 +65,7 @@ __all__ = [
     "Try",
     "before",
     "choose",
+    "choose_form",
     "counts_in",
     "counts_where",
     "dismissed",
@@ -85,6 +91,7 @@ __all__ = [
     "search",
     "search_files",
     "trial_of",
+    "updated",
     "usual_models",
     "usual_places",
     "with_choice",

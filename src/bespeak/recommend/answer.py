@@ -33,7 +33,9 @@ from bespeak.recommend.reasons import (
     reason,
     why_fallback,
 )
+from bespeak.recommend.served import Served
 from bespeak.recommend.since import Counting, Since, brought_up_to_date, hidden
+from bespeak.recommend.single import Ready
 from bespeak.recommend.texts import Ids
 
 NOTHING = np.zeros(0, np.int32)
@@ -60,6 +62,7 @@ class Recommender:
     purchases : whether every interaction is a purchase, so that reasons may say "bought"
     counting  : what an event since the last count adds to a history
     newcomers : items that no model knows, which fill up what a category is asked for
+    quick     : what makes the model's lists one by one, where that is not the model (see served.py)
     """
 
     model: Model
@@ -73,6 +76,7 @@ class Recommender:
     purchases: bool = False
     counting: Counting = UNCOUNTED
     newcomers: Sequence[Newcomers] = ()
+    quick: Ready | None = None
 
     def answer(
         self,
@@ -108,10 +112,13 @@ class Recommender:
         if not again:
             out = owned(history, buys=self.known.buys, as_of=self.known.as_of)
             # nobody says whether what came with the request was bought
-            filters = replace(filters, exclude=[*filters.exclude, *items]) if items else filters
+            if items:
+                filters = filters._replace(exclude=[*filters.exclude, *items])
         dismissed = hidden(filters.hidden, since, self.counting)
         allow = self._without(dismissed, self._allowed(filters))
-        lists = listed(self.model, self.popular, history, k, exclude=out, allow=allow)
+        lists = listed(
+            self.model, self.popular, history, k, exclude=out, allow=allow, quick=self.quick
+        )
         ranked, fallback = lists.ranked, not lists.by_model[0]
         maker: Model = self.popular if fallback else self.model
         own, offered = int(ranked.own[0]), ranked.row(0)
@@ -128,6 +135,13 @@ class Recommender:
             "as_of": self._as_of,
             "items": said,
         }
+
+    def behind(self, lists: Path) -> Recommender:
+        """The same, its model served by the item lists saved there (see served.py).
+
+        raises : ArtifactCorrupt
+        """
+        return replace(self, quick=Served.load(lists, self.model))
 
     def trending(
         self, *, k: int = 10, filters: Filters = ALL, label: tuple[str, str] | None = None
@@ -226,7 +240,7 @@ class Recommender:
         of the caller's, while elsewhere what people have chosen speaks."""
         if filters.category is None or room <= 0:
             return []
-        wanted = replace(filters, exclude=[*filters.exclude, *without])
+        wanted = filters._replace(exclude=[*filters.exclude, *without])
         found: list[dict[str, Any]] = []
         for one in self.newcomers:
             allow = wanted.allowed(one.catalogue, one.items, elsewhere=True)

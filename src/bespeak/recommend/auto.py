@@ -24,6 +24,7 @@ from bespeak.recommend.histories import Interactions
 from bespeak.recommend.ladder import climb, final
 from bespeak.recommend.models import MODELS, fit
 from bespeak.recommend.sessions import is_sessions, read_sessions
+from bespeak.recommend.sharing import Sharing
 from bespeak.recommend.spaces import Shape
 from bespeak.recommend.trying import Bench, Clock, Fit, Tell
 
@@ -71,6 +72,8 @@ class Terms:
     repeat   : whether they may hold what their owner has; None: sessions may, customers may not
     sessions : whether histories are visits
     names    : only these models; by default every one that fits
+    lone     : whether the winner's lists may rest on what one history alone has together: never
+               where lists are shown to others, since such a list can give that history away
     """
 
     k: int = 20
@@ -79,6 +82,7 @@ class Terms:
     sessions: bool = False
     names: Sequence[str] | None = None
     seed: int = 7
+    lone: bool = False
 
     def __post_init__(self) -> None:
         checked_budget(self.budget_s)
@@ -90,7 +94,7 @@ def search(
     *,
     tell: Tell = lambda progress: None,
     clock: Clock = time.perf_counter,
-    fit: Fit = fit,
+    fit: Fit | None = None,
 ) -> Choice:
     """The best model and settings for what `trial` asks.
 
@@ -103,10 +107,11 @@ def search(
         whole = trial if isinstance(trial, Trial) else trial()
     except NotReady as error:
         return _untested(str(error), about)
-    shape = Shape.of(whole.train, repeat=whole.repeat, sessions=terms.sessions)
+    shape = Shape.of(whole.train, repeat=whole.repeat, sessions=terms.sessions,
+                     lone=terms.lone)  # fmt: skip
     most = int(min(ASKED, max(LEAST_ASKED, ASKED_A_SECOND * terms.budget_s)))
     asked, others = whole.parted(most, terms.seed)
-    bench = Bench(asked, shape, terms.k, terms.budget_s, fit, tell, clock)
+    bench = Bench(asked, shape, terms.k, terms.budget_s, fit or Sharing(), tell, clock)
     climb(bench, terms.names or [name for name in MODELS if name != "blend"], terms.seed)
     finalists = final(bench, others)
     best = max(finalists, key=lambda pair: pair[1])[0] if finalists else bench.best
@@ -136,9 +141,11 @@ def search_files(
 ) -> Choice:
     """`search` on a training file, of interactions or of sessions.
 
-    Of the test file only the customers' times are looked at, which say how it was taken.
+    Of the test file only the customers' times are looked at, which say how it was taken. What is
+    found is measured and not shown to anybody, so lists may rest on a single history.
     raises : as `read_rows` or `read_sessions`
     """
+    terms = replace(terms, lone=True)
     if is_sessions(train):
         known = read_sessions(train)
         terms = replace(terms, repeat=terms.repeat is not False, sessions=True)

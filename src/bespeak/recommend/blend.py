@@ -95,7 +95,7 @@ class BlendParameters(Parameters, frozen=True):
     @property
     def title(self) -> str:
         """What to call it: `blend of item_knn and als`."""
-        *others, last = [part.model for part in self.parts]
+        *others, last = dict.fromkeys(part.model for part in self.parts)
         return f"blend of {', '.join(others)} and {last}" if others else f"blend of {last}"
 
 
@@ -125,6 +125,13 @@ class Blend:
         total = np.zeros((len(histories), len(self.items)), np.int64)
         for model, factor in zip(self.parts, self._factors, strict=True):
             total += worth(model.scores(histories), factor)
+        return total
+
+    def scores_at(self, histories: Histories, items: Index) -> Whole:
+        """See `base.Pointed`."""
+        total = np.zeros(items.shape, np.int64)
+        for model, factor in zip(self.parts, self._factors, strict=True):
+            total += worth(scores_at(model, histories, items), factor)
         return total
 
     def recommend(

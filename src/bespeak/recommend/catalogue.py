@@ -53,13 +53,14 @@ class Catalogue:
         label, price = int(self.categories.of_row[item]), int(self.prices[item])
         return {
             "title": self.titles[item] or None,
-            "category": self._labels[label] if label >= 0 else None,
+            "category": self.labels[label] if label >= 0 else None,
             "price": None if price == NO_PRICE else price / PRICE,
             "available": bool(self.allowed[item]),
         }
 
     @cached_property
-    def _labels(self) -> list[str]:
+    def labels(self) -> list[str]:
+        """What the categories are called."""
         return list(self.categories.names)
 
     @classmethod

@@ -16,14 +16,18 @@ import numpy as np
 from bespeak.errors import BadRequest
 from bespeak.recommend import metrics
 from bespeak.recommend.base import Model, Ranked, blocks
+from bespeak.recommend.conditions import conditions
 from bespeak.recommend.files import interactions_of, read_rows
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
 from bespeak.recommend.models import fit, parameters_of
 from bespeak.recommend.owned import owned
 from bespeak.recommend.paired import compared
+from bespeak.recommend.served import Asked
+from bespeak.recommend.served import measured as one_by_one
 from bespeak.recommend.sessions import is_sessions, read_prefixes, read_sessions
 from bespeak.recommend.slices import figures, slices
 from bespeak.recommend.splits import Held, hold, new_to, unowned
+from bespeak.recommend.spread import beside
 
 MOST = 1000
 """The longest list."""
@@ -31,6 +35,8 @@ USUAL = ("popular", "item_knn", "graph", "als")
 USUAL_OF_SESSIONS = ("popular", "item_knn", "transitions", "session_knn")
 BLOCK = 1 << 16
 """Customers who are asked for at once."""
+ALONE = 1000
+"""So many, drawn, are also asked for one by one where a model is slow at that."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left a
     repeat: bool = False,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     categories: Index | None = None,
-    by: str | None = None,
+    by: Sequence[str] = (),
     seed: int = 7,
 ) -> dict[str, Any]:
     """Fit each model on `train` and rank all items for every customer of `held`.
@@ -60,13 +66,14 @@ def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left a
                  what is `owned` is neither recommended nor relevant
     parameters : model -> its settings, defaults where there are none; an Entry has its own
     categories : per item, for diversity; by default by who has what
-    by         : tell figures apart by this; see `slices`
-    returns    : {"k", "repeat", "items", "new_customers", "leaks" (see `leaked`), "tests" (see
-                 `compared`; of NDCG and recall), "models": [{"name", "model", "recall@k",
-                 "recall@k_ci": [low, high] and so for ndcg, mrr, hit, map; "coverage@k",
-                 "novelty@k", "diversity@k", "gini@k", "ips_recall@k", "fit_s", "score_s",
-                 "lists_per_s", "peak_rss_mb", "peak_rss_of", "customers", "parameters", and with
-                 `by` "slices"}]}, in the order asked for. Who has no history is measured too
+    by         : tell figures apart by these; see `slices`
+    returns    : {"k", "repeat", "items", what `conditions` says, "new_customers", "leaks" (see
+                 `leaked`), "tests" (see `compared`; of NDCG and recall), "models": [{"name",
+                 "model", "recall@k", "recall@k_ci": [low, high] and so for ndcg, mrr, hit, map,
+                 coverage, novelty, diversity, gini, ips_recall (see `beside`); "fit_s", "score_s",
+                 "lists_per_s", "peak_rss_mb", "peak_rss_of", "customers", "parameters", "list_ms",
+                 "by_lists" (see `served.measured`), and with `by` "slices"}]}, in the order asked
+                 for. Who has no history is measured too
     raises     : BadRequest on k or `by`, or where nobody has a test item; NotFound; ConfigInvalid
     """
     checked_k(k)
@@ -77,19 +84,21 @@ def evaluate(  # noqa: PLR0913 - each says what is measured, and most are left a
     held = held if repeat else new_to(held, train)
     histories = held.known(train)
     out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
-    parts = slices(by, train, held, histories) if by else []
+    parts = slices(by, train, held, histories)
+    drawn = _drawn(train, held, seed, repeat=repeat)
     rows, values = [], {}
     for entry in entries:
-        row, ranked = _measured(entry, train, histories, out, k)
+        row, ranked, model = _measured(entry, train, histories, out, k)
         each = metrics.accuracy(ranked, held, len(train.items), k)
-        row |= _with_intervals(each, seed) | _beside(ranked, held, train, k, categories, seed)
+        row |= _with_intervals(each, seed) | beside(ranked, held, train, k, categories, seed)
+        row |= one_by_one(model, train, drawn, k)
         row["customers"] = len(held)
         if by:
             row["slices"] = figures(parts, ranked, held, len(train.items), k, seed=seed)
         rows.append(row)
         values[entry.name] = each
     return {
-        "k": k, "repeat": repeat, "items": len(train.items),
+        "k": k, "repeat": repeat, "items": len(train.items), **conditions(train, held, seed),
         "new_customers": int((histories.lengths == 0).sum()), "leaks": leaks,
         "tests": compared(values, [f"ndcg@{k}", f"recall@{k}"], seed=seed), "models": rows,
     }  # fmt: skip
@@ -103,8 +112,8 @@ def _entry(model: str | Entry, parameters: Mapping[str, Mapping[str, Any]]) -> E
 
 def _measured(
     entry: Entry, train: Interactions, histories: Histories, exclude: Histories | None, k: int
-) -> tuple[dict[str, Any], Ranked]:
-    """A model's lists, and what they cost."""
+) -> tuple[dict[str, Any], Ranked, Model]:
+    """A model's lists, what they cost, and the model."""
     whole = _peak_from_here()
     started = time.perf_counter()
     model = fit(entry.model, train, entry.parameters)
@@ -123,20 +132,18 @@ def _measured(
         "peak_rss_of": "process" if whole else "model",
         "parameters": msgspec.to_builtins(model.parameters),
     }
-    return row, ranked
+    return row, ranked, model
 
 
-def _beside(
-    ranked: Ranked, held: Held, train: Interactions, k: int, categories: Index | None, seed: int
-) -> dict[str, Any]:
-    """What lists are beside accurate."""
-    return {
-        f"coverage@{k}": metrics.coverage(ranked, len(train.items)),
-        f"novelty@{k}": metrics.novelty(ranked, train),
-        f"diversity@{k}": metrics.diversity(ranked, train, categories, seed=seed),
-        f"gini@{k}": metrics.gini(ranked, len(train.items)),
-        f"ips_recall@{k}": metrics.ips_recall(ranked, held, train),
-    }
+def _drawn(train: Interactions, held: Held, seed: int, *, repeat: bool) -> Asked:
+    """At most ALONE rows of `held`."""
+    rows = np.unique(held.rows)
+    if len(rows) > ALONE:
+        rows = np.random.default_rng(seed).choice(rows, ALONE, replace=False)
+    some = held.where(np.isin(held.rows, rows))
+    histories = some.known(train)
+    out = None if repeat else owned(histories, buys=train.buys, as_of=train.as_of)
+    return Asked(histories, some, out)
 
 
 def leaked(train: Interactions, held: Held, *, repeat: bool) -> dict[str, Any]:
@@ -156,14 +163,15 @@ def evaluate_files(
     k: int = 20,
     repeat: bool | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
-    by: str | None = None,
+    by: Sequence[str] = (),
     seed: int = 7,
 ) -> dict[str, Any]:
     """`evaluate` on a given train and test file: interactions of both, or sessions of both.
 
     repeat  : by default a session may be offered what it has, and a customer may not
-    returns : as `evaluate`, and "of", `sessions` or `customers`; in "leaks" "early": test rows of a
-              time before the latest of the training file, "timed": test rows that have a time
+    returns : as `evaluate`, and "of", `sessions` or `customers`, and "files": their names; in
+              "leaks" "early": test rows of a time before the latest of the training file, "timed":
+              test rows that have a time
     raises  : as `read_rows` or `read_sessions`, and `evaluate`
     """
     sessions, early, timed = is_sessions(train) or is_sessions(test), 0, 0
@@ -173,7 +181,7 @@ def evaluate_files(
     else:
         rows, wanted = read_rows(train), read_rows(test)
         known = interactions_of(rows)
-        held = hold(known, wanted.customers, wanted.items)
+        held = hold(known, wanted.customers, wanted.items, wanted.times if wanted.timed else None)
         if rows.timed and wanted.timed:
             early, timed = int((wanted.times < rows.times.max()).sum()), len(wanted)
     found = evaluate(
@@ -181,7 +189,8 @@ def evaluate_files(
         parameters=parameters, by=by, seed=seed,
     )  # fmt: skip
     leaks = {**found["leaks"], "early": early, "timed": timed}
-    return {**found, "leaks": leaks, "of": "sessions" if sessions else "customers"}
+    of = "sessions" if sessions else "customers"
+    return {**found, "leaks": leaks, "of": of, "files": {"train": train.name, "test": test.name}}
 
 
 def usual_models(train: Path, test: Path) -> Sequence[str]:

@@ -97,7 +97,7 @@ def read_rows(path: Path) -> Rows:
 def interactions_of(
     rows: Rows, *, half_life_days: float | None = None, as_of: datetime | None = None
 ) -> Interactions:
-    """Rows summed by customer and item, as `interactions` sums events.
+    """Rows summed by customer and item, as `interactions` sums events, but faded to `as_of` itself.
 
     half_life_days : a row this long before `as_of` counts half; None, or no times: all count full
     as_of          : exclusive, one microsecond after the latest row by default

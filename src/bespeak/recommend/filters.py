@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ WITHIN = " > "
 """Between the steps of a category's path."""
 
 
-@dataclass(frozen=True)
-class Filters:
+class Filters(NamedTuple):
     """All of them together; what is not said does not narrow the list.
 
     exclude             : item ids; those that nobody knows do no harm
@@ -55,7 +54,7 @@ class Filters:
     @property
     def standing(self) -> Filters:
         """The part that many requests share: all but what is excluded for one of them."""
-        return replace(self, exclude=(), hidden=())
+        return self._replace(exclude=(), hidden=())
 
     def narrowed(self, catalogue: Catalogue, *, elsewhere: bool = False) -> Flags:
         """`allowed`, but for what is in `exclude`."""
@@ -86,7 +85,7 @@ ALL = Filters()
 
 def has_category(catalogue: Catalogue, category: str) -> bool:
     """Whether an item of the catalogue is in the category, or below it."""
-    return any(_within(name, category) for name in catalogue.categories.names)
+    return any(_within(name, category) for name in catalogue.labels)
 
 
 def _within(name: str, category: str) -> bool:
@@ -94,7 +93,7 @@ def _within(name: str, category: str) -> bool:
 
 
 def _in_category(catalogue: Catalogue, category: str, *, elsewhere: bool) -> Flags:
-    names = list(catalogue.categories.names)
+    names = catalogue.labels
     chosen = [_within(name, category) for name in names]
     if not any(chosen) and not elsewhere:
         near = difflib.get_close_matches(category, names, n=1)

@@ -11,6 +11,7 @@ source : Shen et al. (2021), GF-CF, for a low-pass filter beside an item graph; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -18,11 +19,11 @@ import numpy as np
 
 from bespeak.compiled import compiled, sealed
 from bespeak.recommend import near
-from bespeak.recommend.base import blocks
-from bespeak.recommend.histories import UNIT, Index, Interactions, Whole
+from bespeak.recommend.base import Result, blocks
+from bespeak.recommend.histories import Index, Interactions, Whole
 from bespeak.recommend.item_lists import ItemLists, ItemListsParameters
 from bespeak.recommend.kernels import MOST, put, unload
-from bespeak.recommend.low_rank import leading
+from bespeak.recommend.low_rank import SPARE, bytes_a_direction, entries, having_of, leading
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.near import Near
 from bespeak.recommend.ridge import blas
@@ -33,6 +34,8 @@ SAMPLED = 4096
 """Items whose pairs say how far both parts of the sum are spread."""
 MOST_LEVELLED = 10.0
 """A direction that is more than so many times weaker than the first is levelled no further."""
+BYTES_AN_ENTRY = 16
+"""What an entry of a list takes while lists are put together."""
 ROWS_A_DIRECTION = 20
 """Fewer customers or items than this for each direction, and they are learned by heart."""
 
@@ -64,14 +67,27 @@ class GraphParameters(ItemListsParameters, frozen=True):
     """`from`: how much less an item in the history says that everybody has."""
     recommended: Annotated[float, msgspec.Meta(ge=-2, le=2)] = 0.3
     """`to`: how much more an item is recommended that everybody has."""
+    memory_gb: Annotated[float, msgspec.Meta(gt=0)] = 8.0
+    """In 10^9 bytes: half of it bounds the candidates' lists, half the directions. Where they would
+    take more there are fewer of either: at 1 M items 250 candidates and some 480 directions."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 7
     """Of the random start of the decomposition."""
 
-    @property
-    def counts(self) -> ItemKnnParameters:
+    def candidates_of(self, items: int) -> int:
+        """Candidates an item in a catalogue of so many."""
+        room = int(self.memory_gb * 1e9 / 2 / BYTES_AN_ENTRY / max(items, 1))
+        return max(min(self.candidates, room), self.neighbours)
+
+    def rank_of(self, customers: int, items: int) -> int:
+        """Directions of a graph of so many."""
+        each = bytes_a_direction(max(customers, items), items)  # both tables of items come after it
+        room = int(self.memory_gb * 1e9 / 2 / max(each, 1)) - SPARE
+        return max(0, min(self.rank, min(customers, items) // ROWS_A_DIRECTION, room))
+
+    def counts(self, items: int) -> ItemKnnParameters:
         """By what S is counted: every pair that may come to be listed."""
         return ItemKnnParameters(
-            neighbours=max(self.candidates, self.neighbours), least_common=self.least_common,
+            neighbours=self.candidates_of(items), least_common=self.least_common,
             own=self.own, longest_history=self.longest_history,
         )  # fmt: skip
 
@@ -83,39 +99,80 @@ class Graph(ItemLists):
     settings: ClassVar = GraphParameters
 
 
-def fit_graph(interactions: Interactions, parameters: GraphParameters) -> Graph:
-    """Count pairs, find the directions, and keep each item's best by the sum of both."""
-    counted = near.nearest(interactions, parameters.counts)
-    given, taken = directions(interactions, parameters)
+class Steps:
+    """The dear steps of the last graph that was fitted with these: a next one on the same
+    interactions, whose settings leave a step as it is, takes it from here.
+
+    kept : whether a step is remembered; else each is made anew, and may be changed in its place
+    """
+
+    def __init__(self, *, kept: bool = True) -> None:
+        self.kept = kept
+        self._made: dict[str, tuple[tuple[Any, ...], Any]] = {}
+
+    def last(self, step: str, of: tuple[Any, ...], make: Callable[[], Result]) -> Result:
+        """What the step made of that the last time, or makes now.
+
+        of : interactions first, which are the same only if they are one object
+        """
+        if not self.kept:
+            return make()
+        then, made = self._made.get(step, ((), None))
+        if not then or then[0] is not of[0] or then[1:] != of[1:]:
+            self._made.pop(step, None)  # before the next takes as much memory
+            made = make()
+            self._made[step] = of, made
+        return made  # type: ignore[no-any-return]
+
+
+def fit_graph(
+    interactions: Interactions, parameters: GraphParameters, steps: Steps | None = None
+) -> Graph:
+    """Count pairs, find the directions, and keep each item's best by the sum of both.
+
+    steps : of graphs that were fitted before, where several are tried; the model is the same
+    """
+    steps = steps or Steps(kept=False)
+    counts = parameters.counts(len(interactions.items))
+    counted = steps.last(
+        "counts", (interactions, counts), lambda: near.nearest(interactions, counts)
+    )
+    given, taken = directions(interactions, parameters, steps)
     counted_at, walked = _sampled(counted, given, taken)
     spread = float(walked.std()) if len(walked) else 0.0
     factor = parameters.share * float(counted_at.std()) / spread if spread else 0.0
-    lists = _summed(counted, given, taken * np.float32(factor), parameters.neighbours)
+    taken *= np.float32(factor)
+    lists = _summed(counted, given, taken, parameters.neighbours)
     scale = counted.measure.scale / ROOM
     return Graph(interactions.items, parameters, scale, counted.cut, *lists)
 
 
-def directions(interactions: Interactions, parameters: GraphParameters) -> tuple[Any, Any]:
+def directions(
+    interactions: Interactions, parameters: GraphParameters, steps: Steps
+) -> tuple[Any, Any]:
     """float32, (items, rank), twice: what an item of a history gives, and what one takes up."""
-    from scipy import sparse
-
     histories, count = interactions.histories, len(interactions.items)
-    rank = min(parameters.rank, min(len(histories), count) // ROWS_A_DIRECTION)
+    rank = parameters.rank_of(len(histories), count)
     if rank == 0:
         return np.zeros((count, 1), np.float32), np.zeros((count, 1), np.float32)
-    having = np.maximum(np.bincount(histories.indices, minlength=count), 1).astype(np.float64)
-    lengths = histories.lengths[histories.rows]
-    values = lengths**-parameters.customer * having[histories.indices] ** -parameters.item
-    values *= histories.weights / UNIT
-    matrix = sparse.csr_array(
-        (values.astype(np.float32), histories.indices, histories.indptr), (len(histories), count)
+    having = having_of(interactions)
+    strength, axes = steps.last(
+        "directions",
+        (interactions, rank, parameters.customer, parameters.item, parameters.seed),
+        lambda: leading(
+            entries(interactions, customer=parameters.customer, item=parameters.item),
+            rank,
+            parameters.seed,
+        ),
     )
-    strength, axes = leading(matrix, rank, parameters.seed)
     ratios = np.minimum(strength.max(initial=0.0) / strength, MOST_LEVELLED)
     level = ratios**parameters.sharpness
-    given = axes * level * having[:, None] ** -parameters.history_item
-    taken = axes * having[:, None] ** parameters.recommended
-    return np.ascontiguousarray(given, np.float32), np.ascontiguousarray(taken, np.float32)
+    given, taken = np.empty_like(axes), np.empty_like(axes) if steps.kept else axes
+    for part in blocks(count, 1 << 14):  # in double precision
+        degrees, found = having[part, None], axes[part]
+        given[part] = found * level * degrees**-parameters.history_item
+        taken[part] = found * degrees**parameters.recommended
+    return given, taken
 
 
 def _sampled(counted: Near, given: Any, taken: Any) -> tuple[Any, Any]:
@@ -140,11 +197,10 @@ def _summed(
     lists = sealed(counted.indptr, counted.neighbours, counted.similarity, counted.common)
     tables = sealed(given, taken)
     with blas().limit(limits=1):
-        indptr, items, similar, common = near.filled(
+        return near.filled(
             lambda span, found: best_sums(lists, tables, span, found),
             np.diff(counted.indptr), neighbours,
         )  # fmt: skip
-    return indptr, items, similar.astype(np.int32), common
 
 
 @compiled

@@ -30,6 +30,8 @@ _COLUMNS: Mapping[str, type[np.generic]] = {
     "last_time": np.int64,
     "bought": np.bool_,
 }
+STEP = 1 / 8
+"""Of a half-life: so long weights stay as they are; an event counts 9 % more than whole at most."""
 WEIGHABLE = tuple(kind for kind in EVENT_TYPES if kind not in {"return", DISMISS, RESTORE})
 NEEDED = ("customer_id", "item_id", "type", "time", "quantity", "is_product")
 
@@ -49,9 +51,9 @@ def interactions(
     weights : event type -> what one event counts; a type that is not named counts nothing
     returns : customer_id, item_id, weight int64 (millionths, >= 1), times, first_time, last_time
               (microseconds), bought; one row per pair
-    An event t days before `as_of` counts weights[type] · 2^(-t / half_life_days), rounded to whole
-    millionths (at least one: nothing is forgotten) before it is summed. Quantity does not count:
-    six eggs are one wish. A pair's purchases count by the share of the quantity that was not
+    An event t days before `faded_to` counts weights[type] · 2^(-t / half_life_days), rounded to
+    whole millionths (at least one: nothing is forgotten) before it is summed. Quantity does not
+    count: six eggs are one wish. A pair's purchases count by the share of the quantity that was not
     returned; when all came back, they count nothing and were no purchases. A pair whose last word
     is a `dismiss` counts nothing. `times` are distinct instants: of the purchases where any stand,
     else of the other events; `bought` says which.
@@ -62,6 +64,16 @@ def interactions(
             raise ColumnMissing(f"events: there is no column `{name}`", expected=", ".join(NEEDED))
     counted = _weighed(engine, events, _checked(weights), half_life_days, as_of)
     return engine.keep_apart(counted, "customer_id", lambda part: _kept(_summed(_instants(part))))
+
+
+def faded_to(as_of: int, half_life_days: float) -> int:
+    """When an event counts whole: the last whole STEP of a half-life at or before `as_of`.
+
+    Weights say how events compare, whatever that instant is. As it stands still for a while, the
+    history of who did nothing is the same in run after run, and so is what was counted of it.
+    as_of : microseconds since 1970, as the instant that is returned
+    """
+    return as_of - as_of % max(round(half_life_days * DAY * STEP), 1)
 
 
 def latest(engine: Engine, events: ir.Table) -> datetime:
@@ -188,7 +200,8 @@ def _weighed(
     kind = kept["type"]
     weight = kind.cases(*((name, ibis.literal(w)) for name, w in weights.items()), else_=0.0)
     if half_life_days is not None:
-        age = (ibis.literal(end) - engine.micros(kept["time"])).cast("float64") / float(DAY)
+        whole = faded_to(end, half_life_days)
+        age = (ibis.literal(whole) - engine.micros(kept["time"])).cast("float64") / float(DAY)
         weight = weight * (age * (-math.log(2) / half_life_days)).exp()
     return kept.select(
         "customer_id", "item_id",

@@ -14,6 +14,7 @@ from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_lists import ItemLists
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.texts import Ids
+from bespeak.recommend.updating import Updated, updated
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,11 +28,23 @@ class ItemKnn(ItemLists):
     name: ClassVar[str] = "item_knn"
     settings: ClassVar = ItemKnnParameters
 
+    parameters: ItemKnnParameters
+
 
 def fit_item_knn(interactions: Interactions, parameters: ItemKnnParameters) -> ItemKnn:
     """Add up every pair of items that stands in one history; keep each item's best neighbours."""
     found = near.nearest(interactions, parameters)
     return ItemKnn(interactions.items, parameters, *found.lists)
+
+
+def updated_item_knn(
+    model: ItemKnn, before: Interactions, now: Interactions
+) -> tuple[ItemKnn, Updated] | None:
+    """The model of `now`, from that of `before`; None where a fit from nothing is the way."""
+    made = updated(model, model.parameters, before, now)
+    if made is None:
+        return None
+    return ItemKnn(now.items, model.parameters, *made.lists.lists), made
 
 
 def fit_item_knn_where(

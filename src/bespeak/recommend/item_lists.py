@@ -109,6 +109,11 @@ class ItemLists(Ready):
             return None
         return self._near.single(history, min(k, len(self.items)), exclude=exclude, allow=allow)
 
+    def foremost(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Index:
+        """At most k items of the best for one history, as `single` has them, without the rest."""
+        used = history.heaviest(self.parameters.longest_history)
+        return self._near.foremost(used, min(k, len(self.items)), exclude=exclude, allow=allow)
+
     def similar(self, items: Index, k: int) -> Ranked:
         """For each of `items`, the k items most like it, itself left out."""
         width = min(k, self.parameters.neighbours, len(self.items))

@@ -73,62 +73,94 @@ def unload(scores: Any, items: Any, size: int, to_scores: Any, to_items: Any) ->
 
 
 @compiled
+def add_up(
+    item: int,
+    by_row: tuple[Any, Any, Any],
+    by_item: tuple[Any, Any, Any],
+    work: tuple[Any, Any, Any],
+) -> int:
+    """Sums of products, and counts, of the histories that hold `item` and each other item.
+
+    by_row, by_item : see `neighbours`
+    work            : (sums, common, touched); the first two all zeros, as `rank` leaves them
+    returns         : how many items were touched, `item` among them
+    """
+    starts, members, values = by_row
+    item_starts, item_rows, item_values = by_item
+    sums, common, touched = work
+    reached = 0
+    for entry in range(item_starts[item], item_starts[item + 1]):
+        row, value = item_rows[entry], np.int64(item_values[entry])
+        for at in range(starts[row], starts[row + 1]):
+            other = members[at]
+            if common[other] == 0:
+                touched[reached] = other
+                reached += 1
+            sums[other] += value * values[at]
+            common[other] += 1
+    return reached
+
+
+@compiled
+def rank(
+    item: int,
+    reached: int,
+    norms: tuple[Any, Any, float, int],
+    work: tuple[Any, Any, Any],
+    heap: tuple[Any, Any],
+    line: tuple[Any, Any, Any],
+) -> int:
+    """The best of what `add_up` touched, as a line of (items, similarities, common); how many."""
+    left, right, shrink, least = norms
+    sums, common, touched = work
+    heap_scores, heap_items = heap
+    to_items, to_similar, to_common = line
+    size, n = 0, len(to_items)
+    for at in range(reached):
+        other = touched[at]
+        if other != item and common[other] >= least:
+            like = int(
+                np.floor(_likeness(float(sums[other]), left[item], right[other], shrink) + 0.5)
+            )
+            if like > 0 and (size < n or like >= heap_scores[0]):
+                size = put(heap_scores, heap_items, size, n, min(like, MOST), other)
+    unload(heap_scores, heap_items, size, to_similar, to_items)
+    for at in range(size):
+        to_common[at] = common[to_items[at]]
+    for at in range(reached):
+        sums[touched[at]] = 0
+        common[touched[at]] = 0
+    return size
+
+
+@compiled
 def neighbours(
     by_row: tuple[Any, Any, Any],
     by_item: tuple[Any, Any, Any],
-    norms: tuple[Any, Any],
-    shrink: float,
-    least: int,
+    norms: tuple[Any, Any, float, int],
     span: tuple[int, int],
     found: tuple[Any, Any, Any],
 ) -> Any:
     """The n items most like each item of `span`, from the histories that hold both.
 
     by_row, by_item : (indptr, indices, int32 values) of the same numbers, by history and by item
-    norms           : (left, right), see `likeness`
-    least           : fewer common histories than this are no evidence
+    norms           : (left, right, shrinkage, least), see `likeness`; fewer common histories than
+                      `least` are no evidence
     found           : to fill: (items, similarities, histories in common), rows of n, -1 padded
     returns         : how many each row got
     """
-    starts, members, values = by_row
-    item_starts, item_rows, item_values = by_item
+    item_starts, least = by_item[0], norms[3]
     to_items, to_similar, to_common = found
-    left, right = norms
-    count, n = len(left), to_items.shape[1]
-    sums, common = np.zeros(count, np.int64), np.zeros(count, np.int32)
-    touched = np.empty(count, np.int32)
-    heap_scores, heap_items = np.empty(n + 1, np.int64), np.empty(n + 1, np.int32)
+    count, n = len(item_starts) - 1, to_items.shape[1]
+    work = np.zeros(count, np.int64), np.zeros(count, np.int32), np.empty(count, np.int32)
+    heap = np.empty(n + 1, np.int64), np.empty(n + 1, np.int32)
     sizes = np.zeros(span[1] - span[0], np.int64)
     for item in range(span[0], span[1]):
-        line = item - span[0]
-        if item_starts[item + 1] - item_starts[item] < least:
-            continue
-        reached = 0
-        for entry in range(item_starts[item], item_starts[item + 1]):
-            row, value = item_rows[entry], np.int64(item_values[entry])
-            for at in range(starts[row], starts[row + 1]):
-                other = members[at]
-                if common[other] == 0:
-                    touched[reached] = other
-                    reached += 1
-                sums[other] += value * values[at]
-                common[other] += 1
-        size = 0
-        for at in range(reached):
-            other = touched[at]
-            if other != item and common[other] >= least:
-                like = int(
-                    np.floor(_likeness(float(sums[other]), left[item], right[other], shrink) + 0.5)
-                )
-                if like > 0 and (size < n or like >= heap_scores[0]):
-                    size = put(heap_scores, heap_items, size, n, min(like, MOST), other)
-        unload(heap_scores, heap_items, size, to_similar[line], to_items[line])
-        for at in range(size):
-            to_common[line, at] = common[to_items[line, at]]
-        for at in range(reached):
-            sums[touched[at]] = 0
-            common[touched[at]] = 0
-        sizes[line] = size
+        at = item - span[0]
+        if item_starts[item + 1] - item_starts[item] >= least:
+            reached = add_up(item, by_row, by_item, work)
+            line = to_items[at], to_similar[at], to_common[at]
+            sizes[at] = rank(item, reached, norms, work, heap, line)
     return sizes
 
 

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
-
-from bespeak.recommend.blend import BlendParameters, Part, blended
 from bespeak.recommend.carving import Trial
 from bespeak.recommend.mixing import GAIN, Stack
 from bespeak.recommend.models import parameters_of
+from bespeak.recommend.polishing import Mixture, polish
 from bespeak.recommend.spaces import space_of
 from bespeak.recommend.trying import Bench, Config, Try, figures_of
 
+POLISHING = 3
+"""A blend's parts are tuned for the blend in so many times the seconds that each has alone."""
 TUNED, PROMISING = 3, 5
 """The settings of so many models at most are searched, and a blend is made of so many: one that is
 weaker alone may know what the others don't,"""
@@ -34,12 +34,18 @@ FEWEST = 1_000
 
 
 def climb(bench: Bench, names: Sequence[str], seed: int) -> None:
-    """The first three rungs: defaults, settings, blends."""
+    """The rungs before the final: defaults, settings, a blend, and what suits that."""
     _defaults(bench, names)
+    _started(bench)
     hopeful = promising(bench)[:TUNED]
     for place, one in enumerate(hopeful):
-        _tuned(bench, one, len(hopeful) - place)
-    _mixed(bench, seed)
+        _tuned(bench, one, len(hopeful) - place + POLISHING)
+    mixed = _mixed(bench, seed)
+    if mixed is not None:
+        mixture, measured = mixed
+        polish(bench, mixture, measured, seed, _finals_s(bench))
+    elif hopeful:  # what was left for the blend
+        _tuned(bench, promising(bench)[0], 1)
 
 
 def promising(bench: Bench) -> list[Try]:
@@ -67,16 +73,28 @@ def _defaults(bench: Bench, names: Sequence[str]) -> None:
         _let_go(bench)
 
 
+def _started(bench: Bench) -> None:
+    """Other settings to start from, of the models that are worth a search."""
+    for one in promising(bench)[:TUNED]:
+        model = one.config.model
+        for given in _starts(bench, model):
+            config = Config(model, given)
+            bench.attempt(config, keep_s=_finish_s(bench) + bench.foreseen_s(config))
+            _let_go(bench)
+
+
 def _tuned(bench: Bench, one: Try, sharing: int) -> None:
     """Settings changed one at a time, as long as that helps, in this model's share of the time."""
     keep = _finish_s(bench)
     until = bench.spent_s + max(bench.left_s - keep, 0.0) / sharing
-    model = one.config.model
+    space = space_of(one.config.model)
     for _ in range(MOST_PASSES):
         before = one
-        for name, values in space_of(model).values(bench.shape).items():
+        for name, values in space.values(bench.shape).items():
+            so_far = len(bench.tries)
             one = _along(bench, one, name, values, until)
-            if bench.tries[-1].state == "skipped":  # there is no time for the others either
+            late = any(new.state == "skipped" for new in bench.tries[so_far:])
+            if late and name not in space.grows:  # there is no time for the others either
                 return
         if one is before:
             return
@@ -107,27 +125,48 @@ def _along(bench: Bench, one: Try, name: str, values: Sequence[Any], until_s: fl
 def _parts(bench: Bench) -> list[Try]:
     """The promising models that a blend can be made of in its share of the budget."""
     parts: list[Try] = []
-    for one in promising(bench):
-        if _blending_s([*parts, one]) <= FOR_BLENDS * bench.budget_s:
+    for one in _hopeful_parts(bench):
+        if _blending_s(bench, [*parts, one]) <= FOR_BLENDS * bench.budget_s:
             parts.append(one)
     return parts
 
 
-def _blending_s(parts: Sequence[Try]) -> float:
+def _hopeful_parts(bench: Bench) -> list[Try]:
+    """The promising, and where else the search of the first of them started from: what is weaker
+    alone may suit a blend better."""
+    best = promising(bench)
+    starts = {one.config.model: _starts(bench, one.config.model) for one in best[:TUNED]}
+    others = [
+        one
+        for one in bench.tries
+        if one.state == "tried"
+        and starts.get(one.config.model)
+        and dict(one.config.parameters) in [{}, *starts[one.config.model]]
+        and not any(one is other for other in best)
+    ]
+    return [*best[:TUNED], *others, *best[TUNED:]]
+
+
+def _starts(bench: Bench, model: str) -> list[dict[str, Any]]:
+    """Settings to start from, beside the defaults."""
+    return [dict(start) for start in space_of(model).starts(bench.shape)]
+
+
+def _blending_s(bench: Bench, parts: Sequence[Try]) -> float:
     """Seconds to find the best blend of those, and to fit it on everything."""
-    return sum(one.fit_s + BLENDING * one.score_s for one in parts)
+    return sum(bench.again_s(one.config) + BLENDING * one.score_s for one in parts)
 
 
 def _finish_s(bench: Bench) -> float:
     """Seconds to keep: for blends, and to fit the winner on everything."""
     parts = _parts(bench)
-    alone = bench.best.fit_s if bench.best else 0.0
-    return max(_blending_s(parts), alone) if len(parts) > 1 else alone
+    alone = bench.again_s(bench.best.config) if bench.best else 0.0
+    return max(_blending_s(bench, parts), alone) if len(parts) > 1 else alone
 
 
 def _let_go(bench: Bench) -> None:
     """Models that no blend will be made of, out of memory."""
-    kept = promising(bench)
+    kept = _hopeful_parts(bench)
     bench.tries[:] = [
         one if one.model is None or any(one is other for other in kept)
         else replace(one, model=None)
@@ -135,55 +174,49 @@ def _let_go(bench: Bench) -> None:
     ]  # fmt: skip
 
 
-def _mixed(bench: Bench, seed: int) -> None:
-    """The best blend of the promising models, if it is better than each of them."""
-    found = [(one, one.model) for one in _parts(bench) if one.model is not None]
-    if len(found) < 2:
-        return
-    parts, models = [one for one, _ in found], [model for _, model in found]
-    equal = _blend_of(parts, [1 / len(parts)] * len(parts))
-    foreseen = _blending_s(parts)
+def _mixed(bench: Bench, seed: int) -> tuple[Mixture, Try] | None:
+    """The best blend of the promising models; None where no blend is better than each of them."""
+    parts = [one for one in _parts(bench) if one.model is not None]
+    if len(parts) < 2:
+        return None
+    equal = Mixture.of(parts, [1 / len(parts)] * len(parts))
+    title, foreseen = equal.parameters.title, _blending_s(bench, parts)
     if foreseen > bench.left_s:
-        bench.skip(_config(equal), foreseen, bench.left_s, title=equal.title)
-        return
-    bench.told(now=equal.title)
+        bench.skip(equal.config, foreseen, bench.left_s, title=title)
+        return None
+    bench.told(now=title)
     asked = bench.trial.sample(MIXED, seed)
-    weights = Stack.of(models, asked, bench.k, seed).best_weights()
+    weights = Stack.of(equal.models, asked, bench.k, seed).best_weights()
     chosen = [at for at, weight in enumerate(weights) if weight > 0]
     if len(chosen) < 2:
         because = f"no second part made {bench.measure} better by {GAIN:.1%}"
-        bench.record(Try(_config(equal), "skipped", because=because, title=equal.title))
-        return
-    started = bench.clock()
-    parameters = _blend_of([parts[at] for at in chosen], [weights[at] for at in chosen])
-    histories = bench.trial.train.histories
-    model = blended(histories, parameters, tuple(models[at] for at in chosen))
-    bench.measured(_config(parameters), model, started, parameters.title)
+        bench.record(Try(equal.config, "skipped", because=because, title=title))
+        return None
+    mixture = Mixture.of([parts[at] for at in chosen], [weights[at] for at in chosen])
+    return mixture, mixture.measured(bench)
 
 
 def final(bench: Bench, others: Trial | None) -> list[tuple[Try, float]]:
     """The best of each promising model and their blend, measured on rows that the search has not
     seen: what is best of many on one draw is so by luck too. Empty where there are too few such
     rows, no second finalist, or no time."""
-    blends = [one for one in bench.tries if one.config.model == "blend" and one.state == "tried"]
-    finalists = [(one, one.model) for one in [*promising(bench), *blends] if one.model is not None]
+    finalists = [(one, one.model) for one in _finalists(bench) if one.model is not None]
     if others is None or len(others) < FEWEST or len(finalists) < 2:
         return []
-    again = max(one.fit_s for one, _ in finalists)
+    again = max(max(one.fit_s, bench.again_s(one.config)) for one, _ in finalists)
     if sum(one.score_s for one, _ in finalists) + again > bench.left_s:
         return []
     return [(one, figures_of(model, others, bench.k)[bench.measure]) for one, model in finalists]
 
 
-def _blend_of(parts: Sequence[Try], weights: Sequence[float]) -> BlendParameters:
-    return BlendParameters(
-        parts=tuple(
-            Part(model=one.config.model, weight=round(weight, 6),
-                 parameters=dict(one.config.parameters))
-            for one, weight in zip(parts, weights, strict=True)
-        )
-    )  # fmt: skip
+def _finalists(bench: Bench) -> list[Try]:
+    """The best of each promising model; the first blend, and the best."""
+    blends = [one for one in bench.tries if one.config.model == "blend" and one.model is not None]
+    best = sorted(blends[1:], key=bench.worth, reverse=True)[:1]
+    return [*promising(bench), *blends[:1], *best]
 
 
-def _config(parameters: BlendParameters) -> Config:
-    return Config("blend", {"parts": msgspec.to_builtins(parameters.parts)})
+def _finals_s(bench: Bench) -> float:
+    """Seconds that the final will take, once the best blend stands beside the first."""
+    finalists = _finalists(bench)
+    return sum(one.score_s for one in [*finalists, finalists[-1]])

@@ -35,11 +35,16 @@ def listed(
     *,
     exclude: Histories | None,
     allow: Flags,
+    quick: Ready | None = None,
 ) -> Lists:
-    """The k best a history by the model; short lists are filled up, empty ones replaced."""
-    if len(histories) == 1 and isinstance(model, Ready):
+    """The k best a history by the model; short lists are filled up, empty ones replaced.
+
+    quick : what makes the model's lists where only one is asked for; by default itself, if it can
+    """
+    ready = model if quick is None and isinstance(model, Ready) else quick
+    if len(histories) == 1 and ready is not None:
         out = NOTHING if exclude is None else exclude.indices
-        alone = model.single(histories, k, exclude=out, allow=allow)
+        alone = ready.single(histories, k, exclude=out, allow=allow)
         if alone is not None:
             full = min(k, len(model.items))
             return _single(alone, popular, histories, full, exclude=exclude, allow=allow)

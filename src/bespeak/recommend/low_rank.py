@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bespeak.recommend.base import blocks, on_all_cores
+from bespeak.recommend.histories import UNIT, Interactions
 
 Real = NDArray[np.float32]
 
@@ -23,6 +24,28 @@ ROUNDS = 2
 LEAST = 1e-6
 """Directions with less of the greatest square are rounding, in single precision."""
 ROWS = 4096
+
+
+def having_of(interactions: Interactions) -> Any:
+    """float64: how many histories hold each item, at least one."""
+    count = len(interactions.items)
+    found = np.bincount(interactions.histories.indices, minlength=count)
+    return np.maximum(found, 1).astype(np.float64)
+
+
+def entries(interactions: Interactions, *, customer: float, item: float) -> Any:
+    """w_hi |h|^-customer n_i^-item as scipy CSR, float32, (histories, items): w is the weight, |h|
+    how many items history h has, n_i how many histories hold i."""
+    from scipy import sparse
+
+    histories, having = interactions.histories, having_of(interactions)
+    lengths = histories.lengths[histories.rows]
+    values = lengths**-customer * having[histories.indices] ** -item
+    values *= histories.weights / UNIT
+    return sparse.csr_array(
+        (values.astype(np.float32), histories.indices, histories.indptr),
+        (len(histories), len(having)),
+    )
 
 
 def leading(matrix: Any, rank: int, seed: int) -> tuple[Real, Real]:
@@ -37,12 +60,22 @@ def leading(matrix: Any, rank: int, seed: int) -> tuple[Real, Real]:
     width = min(rank + SPARE, *matrix.shape)
     sketch = draw.standard_normal((matrix.shape[1], width), np.float32)
     for _ in range(ROUNDS):
-        sketch = _orthonormal(_product(across, _orthonormal(_product(matrix, sketch))))
-    rest = _product(across, _orthonormal(_product(matrix, sketch)))
+        by_row = _orthonormal(_product(matrix, sketch))
+        del sketch  # no more than one table of either side is held at once
+        sketch = _orthonormal(_product(across, by_row))
+    by_row = _orthonormal(_product(matrix, sketch))
+    del sketch
+    rest = _product(across, by_row)
+    del by_row
     squares, axes = _axes(rest)
     kept = slice(None, -rank - 1 if rank < len(squares) else None, -1)
     values = np.sqrt(squares[kept]).astype(np.float32)
-    return values, rest @ (axes[:, kept] / values).astype(np.float32)
+    return values, _turned(rest, (axes[:, kept] / values).astype(np.float32))
+
+
+def bytes_a_direction(rows: int, columns: int) -> int:
+    """What `leading` takes at its peak, beside the matrix, for each direction and the SPARE."""
+    return 4 * (rows + columns)
 
 
 def walked(matrix: Any, vectors: Real, rounds: int) -> Real:
@@ -61,7 +94,16 @@ def walked(matrix: Any, vectors: Real, rounds: int) -> Real:
 def _orthonormal(table: Any) -> Any:
     """Columns that span the same, each of length one and at right angles to the others."""
     squares, axes = _axes(table)
-    return table @ (axes / np.sqrt(squares)).astype(np.float32)
+    return _turned(table, (axes / np.sqrt(squares)).astype(np.float32))
+
+
+def _turned(table: Any, axes: Any) -> Any:
+    """table @ axes, which has no more columns, in the table's own place."""
+    width = axes.shape[1]
+    place = table.reshape(-1)[: len(table) * width].reshape(len(table), width)
+    for part in blocks(len(table), ROWS):  # a line is never written before it was read
+        place[part] = table[part] @ axes
+    return place
 
 
 def _axes(table: Any) -> tuple[Any, Any]:
@@ -72,5 +114,10 @@ def _axes(table: Any) -> tuple[Any, Any]:
 
 
 def _product(matrix: Any, table: Any) -> Any:
-    parts = list(blocks(matrix.shape[0], ROWS))
-    return np.concatenate(on_all_cores(lambda part: matrix[part] @ table, parts))
+    found = np.empty((matrix.shape[0], table.shape[1]), np.float32)
+
+    def multiply(part: slice) -> None:
+        found[part] = matrix[part] @ table
+
+    on_all_cores(multiply, list(blocks(matrix.shape[0], ROWS)))
+    return found

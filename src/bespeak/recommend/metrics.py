@@ -117,11 +117,17 @@ def gini(ranked: Ranked, items: int) -> float:
 
 
 def ips_recall(ranked: Ranked, held: Held, train: Interactions) -> float | None:
+    """The mean of `ips_recalls`; None where there are none."""
+    return mean(ips_recalls(ranked, held, train))
+
+
+def ips_recalls(ranked: Ranked, held: Held, train: Interactions) -> Real:
     """Recall in which an item counts by one over how many have it, as if all were seen as often.
 
-    Items that nobody has in `train` have no such chance, and are left out; None where only they
-    are. Over customers, the mean of each one's own ratio.
-    source : the self-normalised estimate of Yang et al. (2018), with chances as counts
+    Items that nobody has in `train` have no such chance, and are left out, and so are customers of
+    whom only such are wanted.
+    returns : each other customer's own ratio
+    source  : the self-normalised estimate of Yang et al. (2018), with chances as counts
     """
     count = len(train.items)
     having = np.bincount(train.histories.indices, minlength=count)
@@ -129,40 +135,54 @@ def ips_recall(ranked: Ranked, held: Held, train: Interactions) -> float | None:
     whole = np.bincount(held.rows, weight[held.items], minlength=len(held))
     found = np.where(hits(ranked, held, count), weight[ranked.items], 0.0).sum(axis=1)
     known = whole > 0
-    return float((found[known] / whole[known]).mean()) if known.any() else None
+    ratio: Real = found[known] / whole[known]
+    return ratio
 
 
 def novelty(ranked: Ranked, train: Interactions) -> float | None:
-    """Mean over lists of the mean of -log2(share of customers who have the item); None without."""
+    """The mean of `novelties`; None where there are none."""
+    return mean(novelties(ranked, train))
+
+
+def novelties(ranked: Ranked, train: Interactions) -> Real:
+    """Of each list that has an item, the mean of -log2(share of customers who have it)."""
     histories = train.histories
     having = np.bincount(histories.indices, minlength=len(train.items))
     bits = -np.log2(np.maximum(having, 1) / max(len(histories), 1))
     filled = ranked.items >= 0
     lengths = filled.sum(axis=1)
-    if not lengths.any():
-        return None
     sums = np.where(filled, bits[ranked.items], 0.0).sum(axis=1)
-    return float((sums[lengths > 0] / lengths[lengths > 0]).mean())
+    found: Real = sums[lengths > 0] / lengths[lengths > 0]
+    return found
 
 
 def diversity(
     ranked: Ranked, train: Interactions, categories: Index | None, *, seed: int
 ) -> float | None:
-    """Mean over lists of how unlike its items are, pair by pair; over a seeded sample of lists.
+    """The mean of `diversities`; None where there are none."""
+    return mean(diversities(ranked, train, categories, seed=seed))
+
+
+def diversities(
+    ranked: Ranked, train: Interactions, categories: Index | None, *, seed: int
+) -> Real:
+    """Of each list with two items, how unlike they are, pair by pair; over a seeded sample of them.
 
     categories : per item, its category or -1: a pair is unlike where they differ; by default a
                  pair is unlike by 1 - the cosine of who has them
-    returns    : None where no list has two items
     """
     usable = np.flatnonzero((ranked.items >= 0).sum(axis=1) > 1)
-    if not len(usable):
-        return None
     draw = np.random.default_rng(seed)
     rows = np.sort(draw.choice(usable, min(LISTS, len(usable)), replace=False))
     if categories is not None:
-        return float(np.mean([_apart(categories[ranked.row(int(row))]) for row in rows]))
+        return np.array([_apart(categories[ranked.row(int(row))]) for row in rows])
     columns = _unit_columns(train.histories, len(train.items))
-    return float(np.mean([_unlike(columns[ranked.row(int(row))]) for row in rows]))
+    return np.array([_unlike(columns[ranked.row(int(row))]) for row in rows])
+
+
+def mean(values: Real) -> float | None:
+    """None of nothing."""
+    return float(values.mean()) if len(values) else None
 
 
 def _apart(labels: Index) -> float:

@@ -7,7 +7,7 @@ over a few hundred candidates a row. What wins is measured by the blend itself a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -19,7 +19,7 @@ from bespeak.recommend.blend import SAMPLE, SPREAD, factor_of, sampled, spread
 from bespeak.recommend.candidates import scores_at, together, worth
 from bespeak.recommend.carving import Trial
 from bespeak.recommend.evaluate import ranked_in_blocks
-from bespeak.recommend.histories import Flags
+from bespeak.recommend.histories import Flags, Index
 
 WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """What a further part may be of the whole."""
@@ -35,11 +35,13 @@ DEPTH = 5
 class Stack:
     """Candidates of every row of a trial, and what each part says of each.
 
-    values : float64, (parts, rows, candidates), in spreads; candidates ascend by item
+    values : float64, (parts, rows, candidates), in spreads
+    items  : the candidates, ascending; -1: none
     wanted : whether the candidate is a test item
     """
 
     values: Any
+    items: Index
     wanted: Flags
     relevant: Any
     k: int
@@ -47,24 +49,26 @@ class Stack:
     @classmethod
     def of(cls, models: Sequence[Model], trial: Trial, k: int, seed: int) -> Stack:
         """Every part asked for candidates, and for the scores of all of them."""
-        sample = sampled(trial.train.histories, SAMPLE, seed)
-        factors = [factor_of(spread(model, sample)) for model in models]
         lists = [
             ranked_in_blocks(model, trial.asked, DEPTH * k, exclude=trial.exclude).items
             for model in models
         ]
         items = together(lists)
-        values = [
-            worth(scores_at(model, trial.asked, items), factor)
-            for model, factor in zip(models, factors, strict=True)
-        ]
+        values = np.stack([_said(model, trial, items, seed) for model in models])
         keys = trial.held.rows * len(models[0].items) + trial.held.items
         wanted = np.arange(len(items))[:, None] * len(models[0].items) + items
         return cls(
-            np.stack(values) / SPREAD,
+            values, items,
             np.isin(wanted, keys[trial.held.items >= 0]) & (items >= 0),
             np.diff(trial.held.indptr), k,
         )  # fmt: skip
+
+    def with_part(self, at: int, model: Model, trial: Trial, seed: int) -> Stack:
+        """Another part in the place of one, asked for the same candidates: what it alone would
+        offer is not among them, which makes little difference where the two are alike."""
+        values = self.values.copy()
+        values[at] = _said(model, trial, self.items, seed)
+        return replace(self, values=values)
 
     def ndcg(self, weights: Sequence[float]) -> float:
         """Mean over rows, with those weights."""
@@ -109,3 +113,9 @@ class Stack:
         reached = [self.ndcg(weights) for weights in choices]
         at = int(np.argmax(reached)) if reached else -1
         return (choices[at], reached[at]) if reached else ([], -1.0)
+
+
+def _said(model: Model, trial: Trial, items: Index, seed: int) -> Any:
+    """What a part says of each candidate, in spreads."""
+    factor = factor_of(spread(model, sampled(trial.train.histories, SAMPLE, seed)))
+    return worth(scores_at(model, trial.asked, items), factor) / SPREAD

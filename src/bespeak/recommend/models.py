@@ -16,7 +16,12 @@ from bespeak.recommend.ease import Ease, EaseParameters, fit_ease
 from bespeak.recommend.frequency import Frequency, FrequencyParameters, fit_frequency
 from bespeak.recommend.graph import Graph, GraphParameters, fit_graph
 from bespeak.recommend.histories import Interactions
-from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
+from bespeak.recommend.item_knn import (
+    ItemKnn,
+    fit_item_knn,
+    fit_item_knn_where,
+    updated_item_knn,
+)
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.popular import Popular, PopularParameters, fit_popular
 from bespeak.recommend.rp3beta import (
@@ -24,12 +29,14 @@ from bespeak.recommend.rp3beta import (
     Rp3BetaParameters,
     fit_rp3beta,
     fit_rp3beta_where,
+    updated_rp3beta,
 )
 from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
 from bespeak.recommend.sparse_ease import SparseEase, SparseEaseParameters, fit_sparse_ease
 from bespeak.recommend.texts import Ids
 from bespeak.recommend.tifu_knn import TifuKnn, TifuKnnParameters, fit_tifu_knn
 from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
+from bespeak.recommend.updating import Updated
 from bespeak.recommend.user_knn import UserKnn, UserKnnParameters, fit_user_knn
 
 if TYPE_CHECKING:
@@ -43,19 +50,26 @@ class Kind:
     """One family of models.
 
     fit_where : the same model from rows that stay in an engine, where there is such a way
+    updated   : the same model from one of earlier interactions, and what had changed; where there
+                is such a way, and None where it would be no quicker
     """
 
     parameters: type[Parameters]
     fit: Callable[[Interactions, Any], Model]
     load: Callable[[Path], Model]
     fit_where: Callable[[Engine, ir.Table, Ids, Any], Model] | None = None
+    updated: Callable[[Any, Interactions, Interactions], tuple[Model, Updated] | None] | None = None
 
 
 MODELS: Mapping[str, Kind] = {
     "popular": Kind(PopularParameters, fit_popular, Popular.load),
     "frequency": Kind(FrequencyParameters, fit_frequency, Frequency.load),
-    "item_knn": Kind(ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where),
-    "rp3beta": Kind(Rp3BetaParameters, fit_rp3beta, Rp3Beta.load, fit_rp3beta_where),
+    "item_knn": Kind(
+        ItemKnnParameters, fit_item_knn, ItemKnn.load, fit_item_knn_where, updated_item_knn
+    ),
+    "rp3beta": Kind(
+        Rp3BetaParameters, fit_rp3beta, Rp3Beta.load, fit_rp3beta_where, updated_rp3beta
+    ),
     "ease": Kind(EaseParameters, fit_ease, Ease.load),
     "sparse_ease": Kind(SparseEaseParameters, fit_sparse_ease, SparseEase.load),
     "graph": Kind(GraphParameters, fit_graph, Graph.load),
@@ -109,6 +123,19 @@ def fit(
     if kind.fit_where is not None and stored is not None and stored.counts:
         return kind.fit_where(stored.engine, stored.table, interactions.items, checked)
     return kind.fit(interactions, checked)
+
+
+def updated(
+    name: str, folder: Path, before: Interactions, now: Interactions
+) -> tuple[Model, Updated] | None:
+    """The model that `fit` finds in `now`, from the one saved in `folder`, which it found in
+    `before`; and what had changed.
+
+    None where that family has no such way, or a fit from nothing is quicker.
+    raises : NotFound; ArtifactCorrupt
+    """
+    kind = kind_of(name)
+    return kind.updated(kind.load(folder), before, now) if kind.updated is not None else None
 
 
 def counts_in(name: str, interactions: Interactions) -> Literal["memory", "engine"]:

@@ -22,7 +22,7 @@ from bespeak.recommend.measure import (
     weighed,
 )
 
-Filled = tuple[Whole, Index, Whole, Index]
+Filled = tuple[Whole, Index, Any, Index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,28 +97,35 @@ def _lists(
     by_item: tuple[Any, ...],
     measure: Measure,
     parameters: ItemKnnParameters,
-) -> tuple[Whole, Index, Index, Index]:
+) -> Filled:
     """Every item's list by the sums over the histories that hold it."""
-    norms = sealed(measure.left, measure.right)
+    norms = norms_of(measure, parameters)
 
     def near(span: tuple[int, int], found: tuple[Any, ...]) -> Any:
-        return kernels.neighbours(
-            by_row, by_item, norms, measure.shrinkage, parameters.least_common, span, found
-        )
+        return kernels.neighbours(by_row, by_item, norms, span, found)
 
-    indptr, items, similar, common = filled(near, work_of(by_row, by_item), parameters.neighbours)
-    return indptr, items, similar.astype(np.int32), common
+    return filled(near, work_of(by_row, by_item), parameters.neighbours)
+
+
+def norms_of(measure: Measure, parameters: ItemKnnParameters) -> tuple[Any, ...]:
+    """What `kernels.rank` takes."""
+    left, right = sealed(measure.left, measure.right)
+    return left, right, measure.shrinkage, parameters.least_common
 
 
 def filled(
-    fill: Callable[[tuple[int, int], tuple[Any, ...]], Any], work: Whole, neighbours: int
+    fill: Callable[[tuple[int, int], tuple[Any, ...]], Any],
+    work: Whole,
+    neighbours: int,
+    kind: type[np.integer[Any]] = np.int32,
 ) -> Filled:
     """Lists of items per item, made a part of the items at a time, side by side.
 
     fill    : (first and last item, what to fill: rows of items, similarities, histories in common)
               -> how many each row got
     work    : per item, about how long it takes
-    returns : (indptr, items, similarities (int64), histories in common)
+    kind    : of the similarities that are returned
+    returns : (indptr, items, similarities, histories in common)
     """
     count = len(work)
 
@@ -127,15 +134,20 @@ def filled(
         found = (np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
         sizes = fill((part.start, part.stop), found)
         kept = np.arange(shape[1]) < sizes[:, None]
-        return sizes, found[0][kept], found[1][kept], found[2][kept]
+        return sizes, found[0][kept], found[1][kept].astype(kind), found[2][kept]
 
-    parts = on_all_cores(one, even_parts(work))
-    sizes, items, similar, common = (
-        np.concatenate([part[column] for part in parts]) for column in range(4)
-    )
+    columns = [list(column) for column in zip(*on_all_cores(one, even_parts(work)), strict=True)]
+    sizes, items, similar, common = (_taken(column) for column in columns)
     indptr = np.zeros(count + 1, np.int64)
     np.cumsum(sizes, out=indptr[1:])
     return indptr, items, similar, common
+
+
+def _taken(parts: list[Any]) -> Any:
+    """The parts as one, and no longer held."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
 
 
 def work_of(by_row: tuple[Any, ...], by_item: tuple[Any, ...]) -> Whole:

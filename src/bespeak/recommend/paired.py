@@ -81,18 +81,18 @@ def _pair(
     p, test = p_value(differences, seed=seed)
     return {
         "measure": measure, "better": one, "worse": other,
-        "difference": float(differences.mean()), "ci": _interval(differences), "p": p,
+        "difference": float(differences.mean()), "ci": interval_of_mean(differences), "p": p,
         "test": test,
     }  # fmt: skip
 
 
-def _interval(differences: Real) -> list[float] | None:
-    """Of the mean, by Student's t."""
-    count = len(differences)
+def interval_of_mean(values: Real) -> list[float] | None:
+    """A 95 % interval of the mean, by Student's t; None of fewer than two values."""
+    count = len(values)
     if count < 2:
         return None
     from scipy import stats
 
-    half = float(stats.t.ppf(0.975, count - 1) * differences.std(ddof=1) / np.sqrt(count))
-    mean = float(differences.mean())
+    half = float(stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / np.sqrt(count))
+    mean = float(values.mean())
     return [mean - half, mean + half]

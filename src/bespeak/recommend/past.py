@@ -61,15 +61,42 @@ class Past:
         rows, ages = order.newest_first(used)
         past = used.take(rows)
         first, last = past.places()
-        by_item = np.argsort(past.indices, kind="stable")  # within an item: the newest rows first
-        starts = compressed(past.indices.astype(np.int64), items)
-        place = np.arange(len(by_item)) - starts[past.indices[by_item]]
-        kept = by_item[place < newest]
         return cls(
             past.indptr, past.indices, first.astype(np.int16), last.astype(np.int16),
-            order.factors(past.lengths, ages, parameters),
-            compressed(past.indices[kept].astype(np.int64), items), kept.astype(np.int32),
-            past.rows.astype(np.int32), np.diff(starts).astype(np.int32),
+            order.factors(past.lengths, ages, parameters), *_index(past.indices, items, newest),
+            past.rows.astype(np.int32),
+            np.bincount(past.indices, minlength=items).astype(np.int32),
+        )  # fmt: skip
+
+    def find(self, items: Index, first: Whole, last: Whole) -> int:
+        """The newest row of just these items at just these places; -1: there is none.
+
+        items       : ascending
+        first, last : the places of each, see `Histories.places`
+        """
+        if not len(items):
+            return -1
+        for row in self.row_of[self.members == items[0]].tolist():
+            at = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
+            same = np.array_equal(self.members[at], items)
+            same = same and np.array_equal(self.first[at], first)
+            if same and np.array_equal(self.last[at], last):
+                return int(row)
+        return -1
+
+    def without(self, row: int, newest: int) -> Past:
+        """The same with nothing of one row left in it.
+
+        newest : as `of` takes it
+        """
+        items, kept = len(self.having), self.row_of != row
+        members, rows = self.members[kept], self.row_of[kept]
+        lengths = np.delete(np.diff(self.indptr), row)
+        return Past(
+            np.concatenate([[0], np.cumsum(lengths)]), members, self.first[kept], self.last[kept],
+            np.delete(self.factors, row), *_index(members, items, newest),
+            (rows - (rows > row)).astype(np.int32),
+            np.bincount(members, minlength=items).astype(np.int32),
         )  # fmt: skip
 
     def memory(self, parameters: order.OrderParameters, own: int) -> tuple[Any, ...]:
@@ -102,3 +129,12 @@ class Past:
         """
         arrays = load_arrays(folder, _ARRAYS)
         return cls(**arrays)
+
+
+def _index(members: Index, items: int, newest: int) -> tuple[Whole, Index]:
+    """starts, entries: per item, the entries that hold it, of at most `newest` rows."""
+    by_item = np.argsort(members, kind="stable")  # within an item: the newest rows first
+    starts = compressed(members.astype(np.int64), items)
+    place = np.arange(len(by_item)) - starts[members[by_item]]
+    kept = by_item[place < newest]
+    return compressed(members[kept].astype(np.int64), items), kept.astype(np.int32)

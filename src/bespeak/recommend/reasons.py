@@ -24,8 +24,8 @@ OFTEN = 5
 """Fewer customers than this with both items are not called often."""
 
 DAY = 86_400_000_000
-REMEMBERED = 20_000
-"""Texts that are kept at hand; some 8 MB."""
+REMEMBERED = 50_000
+"""Texts that are kept at hand; some 20 MB."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",

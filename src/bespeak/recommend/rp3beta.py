@@ -18,6 +18,7 @@ from bespeak.recommend.histories import Interactions
 from bespeak.recommend.item_lists import ItemLists, ItemListsParameters
 from bespeak.recommend.measure import ItemKnnParameters
 from bespeak.recommend.texts import Ids
+from bespeak.recommend.updating import Updated, updated
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -54,11 +55,23 @@ class Rp3Beta(ItemLists):
     name: ClassVar[str] = "rp3beta"
     settings: ClassVar = Rp3BetaParameters
 
+    parameters: Rp3BetaParameters
+
 
 def fit_rp3beta(interactions: Interactions, parameters: Rp3BetaParameters) -> Rp3Beta:
     """Add up the walks over every pair of items; keep each item's likeliest ends."""
     found = near.nearest(interactions, parameters.measure)
     return Rp3Beta(interactions.items, parameters, *found.lists)
+
+
+def updated_rp3beta(
+    model: Rp3Beta, before: Interactions, now: Interactions
+) -> tuple[Rp3Beta, Updated] | None:
+    """The model of `now`, from that of `before`; None where a fit from nothing is the way."""
+    made = updated(model, model.parameters.measure, before, now)
+    if made is None:
+        return None
+    return Rp3Beta(now.items, model.parameters, *made.lists.lists), made
 
 
 def fit_rp3beta_where(

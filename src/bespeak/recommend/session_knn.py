@@ -7,7 +7,7 @@ source : Ludewig & Jannach (2018) for session neighbours with decay (V-SKNN), Ga
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from bespeak.compiled import sealed
+from bespeak.errors import NotFound
 from bespeak.recommend import order, order_kernels
 from bespeak.recommend.base import (
     RHYTHM,
@@ -173,6 +174,24 @@ class SessionKnn:
         histories, items = interactions.histories, interactions.items
         past = Past.of(histories, len(items), parameters, parameters.newest)
         return cls(items, parameters, order.own_weight(histories, parameters), past)
+
+    def without(self, history: Histories) -> Self:
+        """The same model without one past history, of which nothing is left in it.
+
+        Of equal ones the newest goes: they are the same to it. `own`, one number of everybody's,
+        stays until the next fit.
+
+        history : one row, as the model was fitted on it
+        raises  : NotFound where no past history is the same
+        """
+        used = history.latest(self.parameters.longest_history)
+        row = self.past.find(used.indices, *used.places())
+        if row < 0:
+            raise NotFound(
+                f"{self.name}: it knows no such history", found=f"{len(used.indices)} items",
+                next_step="Give it as the model was fitted on it.",
+            )  # fmt: skip
+        return replace(self, past=self.past.without(row, self.parameters.newest))
 
     def _asked(self, histories: Histories) -> tuple[Any, ...]:
         """Histories as the kernels read them: the latest of each first."""

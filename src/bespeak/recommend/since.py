@@ -16,7 +16,7 @@ import numpy as np
 from bespeak.columns import DISMISS, RESTORE
 from bespeak.compiled import brief, sealed
 from bespeak.recommend.histories import NO_TIME, UNIT, Histories
-from bespeak.recommend.interactions import DAY
+from bespeak.recommend.interactions import DAY, faded_to
 
 
 class Since(NamedTuple):
@@ -39,13 +39,14 @@ class Counting:
     half_life_days: float | None
 
     def of(self, event: Since, as_of: int | None) -> int:
-        """Millionths; more than the weight where the event is later than `as_of`."""
+        """Millionths; more than the weight where the event is later than what `as_of` fades to."""
         weight = self.weights.get(event.type, 0.0)
         if weight <= 0:
             return 0
         if self.half_life_days is not None and as_of is not None:
             # an hour of a wrong clock is no matter; a century must not overflow
-            days = min((event.time - as_of) / DAY, 30 * self.half_life_days)
+            whole = faded_to(as_of, self.half_life_days)
+            days = min((event.time - whole) / DAY, 30 * self.half_life_days)
             weight *= 2.0 ** (days / self.half_life_days)
         return max(round(weight * UNIT), 1)
 

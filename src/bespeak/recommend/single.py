@@ -20,6 +20,8 @@ from bespeak.recommend.base import Why
 from bespeak.recommend.histories import Flags, Histories, Index, Whole
 from bespeak.recommend.kernels import put, unload
 
+LINE = 16
+"""Numbers of four bytes in a line of a processor's cache."""
 NOTHING = sealed(np.zeros(0, np.int32))[0]
 
 
@@ -44,12 +46,12 @@ class Ready(ABC):
 
 
 class Work(threading.local):
-    """What the compiled loop writes on, all zeros between two lists; each thread has its own."""
+    """What the compiled loop writes on, sums all zero between two lists; each thread has its
+    own."""
 
     def __init__(self, items: int) -> None:
         self.sums = np.zeros(items, np.int64)
         self.touched = np.empty(items, np.int32)
-        self.slots = np.zeros(items, np.int16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class Neighbours:
         had = sealed(history.indices, history.weights)
         size = offered(
             had, self.lists, (self.own, self.whole), sealed(exclude, allow),
-            (self.work.sums, self.work.touched, self.work.slots),
+            (self.work.sums, self.work.touched),
             (items, scores, customers, givers),
         )  # fmt: skip
         facts = [
@@ -86,6 +88,16 @@ class Neighbours:
         ]
         return Single(items[:size], scores[:size], facts)
 
+    def foremost(self, history: Histories, k: int, *, exclude: Index, allow: Flags) -> Index:
+        """The items of `single`, without their scores and facts."""
+        items, scores = np.empty(k, np.int32), np.empty(k, np.int64)
+        had = sealed(history.indices, history.weights)
+        size, _, _ = chosen(
+            had, self.lists, (self.own, self.whole), sealed(exclude, allow),
+            (self.work.sums, self.work.touched), (items, scores),
+        )  # fmt: skip
+        return items[:size]
+
 
 @brief
 def offered(
@@ -93,7 +105,7 @@ def offered(
     lists: tuple[Any, Any, Any, Any],
     unit: tuple[int, float],
     limits: tuple[Any, Any],
-    work: tuple[Any, Any, Any],
+    work: tuple[Any, Any],
     found: tuple[Any, Any, Any, Any],
 ) -> int:
     """The k items with the greatest sum of share x similarity, and what added most to each.
@@ -102,30 +114,46 @@ def offered(
     lists   : see `Neighbours`
     unit    : (own, whole), see `Neighbours`
     limits  : (items that may not appear, whether each item may at all)
-    work    : (sums, touched, slots), sums and slots all zero, and so again at the end
+    work    : (sums, touched), sums all zero, and so again at the end
     found   : to fill: (items, scores, histories that hold the item and its giver, givers); where
               the item itself added most: -1 and the item itself
     returns : how many there are
     """
-    members, (sums, touched, slots) = had[0], work
-    to_items, to_scores, _, _ = found
+    size, shares, added = chosen(had, lists, unit, limits, work, found[:2])
+    _explained((had[0], shares), lists, unit[0], added, work[0], size, found)
+    return size
+
+
+@brief
+def chosen(
+    had: tuple[Any, Any],
+    lists: tuple[Any, Any, Any, Any],
+    unit: tuple[int, float],
+    limits: tuple[Any, Any],
+    work: tuple[Any, Any],
+    found: tuple[Any, Any],
+) -> tuple[int, Any, Any]:
+    """The first part of `offered`: fills items and scores.
+
+    returns : how many there are, and what `_added_up` does
+    """
+    sums, touched = work
+    to_items, to_scores = found
     k = len(to_items)
-    shares = np.empty(len(members), np.int64)
     barred, allow = limits
-    reached = _added_up(had, lists, unit, allow, shares, work)
+    shares, added = _added_up(had, lists, unit, allow, work)
     for at in range(len(barred)):
         sums[barred[at]] = 0
     heap_scores, heap_items = np.empty(k + 1, np.int64), np.empty(k + 1, np.int32)
     size = 0
-    for at in range(reached):
+    for at in range(added[-1]):
         item = touched[at]
-        total = sums[item]
+        total = sums[item] >> 1
         if total > 0 and (size < k or total >= heap_scores[0]):
             size = put(heap_scores, heap_items, size, k, total, item)
-        sums[item], slots[item] = 0, 0
+        sums[item] = 0
     unload(heap_scores, heap_items, size, to_scores, to_items)
-    _explained((members, shares), lists, unit[0], slots, size, found)
-    return size
+    return size, shares, added
 
 
 @brief
@@ -134,40 +162,60 @@ def _added_up(
     lists: tuple[Any, Any, Any, Any],
     unit: tuple[int, float],
     allow: Any,
-    shares: Any,
-    work: tuple[Any, Any, Any],
-) -> int:
-    """Fill `shares`, and the sums of what may be listed; how many items were touched.
+    work: tuple[Any, Any],
+) -> tuple[Any, Any]:
+    """Fill the sums of what may be listed: twice the sum and one more, so that a sum of 0 differs
+    from one that nothing was added to.
 
-    A sum that is 0 again, since one item speaks for another and one against it, was touched before.
+    returns : the members' shares; and the entries of their lists that were added, each member's
+              ended by -1, with how many items were touched at the very end
     """
     members, weights = had
     starts, others, similar, _ = lists
     own, whole = unit
-    sums, touched, slots = work
-    total = 0
-    for index in range(len(weights)):
+    sums, touched = work
+    total, room = 0, len(members) + 1
+    for index in range(len(members)):
         total += weights[index]
+        room += starts[members[index] + 1] - starts[members[index]]
+    touched[0] = _fetched(members, lists)
     scale = whole / max(float(total), 1.0)
-    reached = 0
+    shares, added = np.empty(len(members), np.int64), np.empty(room, np.int64)
+    reached = count = 0
     for index in range(len(members)):
         item = members[index]
         share: Any = max(1, np.int64(np.rint(weights[index] * scale)))
         shares[index] = share
         if share * own > 0 and allow[item]:
-            if sums[item] == 0 and slots[item] == 0:
-                touched[reached], slots[item] = item, 1
+            if sums[item] == 0:
+                touched[reached], sums[item] = item, 1
                 reached += 1
-            sums[item] += share * own
+            sums[item] += 2 * share * own
         for at in range(starts[item], starts[item + 1]):
             other = others[at]
-            added = share * similar[at]
-            if added != 0 and allow[other]:
-                if sums[other] == 0 and slots[other] == 0:
-                    touched[reached], slots[other] = other, 1
+            if allow[other] and similar[at] != 0:
+                if sums[other] == 0:
+                    touched[reached], sums[other] = other, 1
                     reached += 1
-                sums[other] += added
-    return reached
+                sums[other] += 2 * share * similar[at]
+                added[count] = at
+                count += 1
+        added[count] = -1
+        count += 1
+    added[-1] = reached
+    return shares, added
+
+
+@brief
+def _fetched(members: Any, lists: tuple[Any, Any, Any, Any]) -> int:
+    """Read one number of each line of the cache that the members' lists lie in, so that memory
+    brings many at once: the loop that adds up waits for each. The sum has no other use."""
+    starts, others, similar, _ = lists
+    seen = 0
+    for index in range(len(members)):
+        for at in range(starts[members[index]], starts[members[index] + 1], LINE):
+            seen += others[at] + similar[at]
+    return seen & 1
 
 
 @brief
@@ -175,30 +223,37 @@ def _explained(
     had: tuple[Any, Any],
     lists: tuple[Any, Any, Any, Any],
     own: int,
+    added: Any,
     slots: Any,
     size: int,
     found: tuple[Any, Any, Any, Any],
 ) -> None:
     """What added most to each of the first `size` items found; see `offered`.
 
-    had : (items, shares) of the history
+    had   : (items, shares) of the history
+    added : as `_added_up` gives it: with a category, a tenth of what the lists hold
+    slots : all zero, and so again at the end
     """
     members, shares = had
     items, _, to_customers, to_givers = found
-    starts, others, similar, common = lists
+    _, others, similar, common = lists
     most, held = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for place in range(size):
         slots[items[place]] = place + 1
         to_customers[place], to_givers[place] = -1, items[place]
+    count = 0
     for index in range(len(members)):
         item, share = members[index], shares[index]
         if slots[item] > 0:
             held[slots[item] - 1] = share * own
-        for at in range(starts[item], starts[item + 1]):
+        while added[count] >= 0:
+            at = added[count]
             place = slots[others[at]] - 1
             if place >= 0 and share * similar[at] > most[place]:
                 most[place] = share * similar[at]
                 to_customers[place], to_givers[place] = common[at], item
+            count += 1
+        count += 1
     for place in range(size):
         slots[items[place]] = 0
         if held[place] > most[place]:

@@ -1,9 +1,9 @@
-"""For whom and for what lists are good: the same figures, by kinds of customers or of items."""
+"""For whom, for what and when lists are good: the same figures, by parts of a test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,68 +12,99 @@ from bespeak.errors import BadRequest
 from bespeak.recommend import metrics
 from bespeak.recommend.base import Ranked
 from bespeak.recommend.histories import Flags, Histories, Interactions
+from bespeak.recommend.interactions import DAY, moment
 from bespeak.recommend.splits import Held
 
-BY = ("activity", "popularity")
-"""What figures can be told apart by wherever there are any; groups of customers beside them."""
+BY = ("activity", "popularity", "time")
+"""What figures can be told apart by; `time` where the test has times, groups of customers beside
+them."""
+ALL = "all"
+"""Everything that there is to tell apart by."""
+SPANS = (1, 7, 28, 91, 364)
+"""Whole days of a part of time: the least that makes few parts."""
+PARTS = 13
+"""Parts of time at most, but where even years are more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Slice:
     """A part of a test.
 
+    by    : what parts it and its like
     name  : what it is of, in words
+    code  : the same for programs: new, having, head, torso, tail, cold, group, none, days
     wanted: which test items count
+    about : what goes with the code: low and high (having), items (head, torso, tail, cold),
+            label (group), since and until (days: the first and the last of them)
     """
 
+    by: str
     name: str
+    code: str
     wanted: Flags
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def slices(by: str, train: Interactions, held: Held, asked: Histories) -> list[Slice]:
+def slices(by: Sequence[str], train: Interactions, held: Held, asked: Histories) -> list[Slice]:
     """The parts of a test, those without a test item left out.
 
     by     : `activity`, thirds of the customers by how much they have, new ones apart;
              `popularity`, the items that make the first, second and last third of what is known,
-             items that nobody has apart; or a kind of groups that customers are known by
+             items that nobody has apart; `time`, days or weeks of the test; a kind of groups that
+             customers are known by; `all`: all of these that there are
     asked  : the history of each row of `held`
-    raises : BadRequest where customers are not known by `by`
+    raises : BadRequest where customers are not known by `by`, or no time is known
     """
-    if by == "activity":
-        found = _by_activity(held, asked)
-    elif by == "popularity":
-        found = _by_popularity(train, held)
-    elif by in asked.groups:
-        found = _by_group(by, held, asked)
-    else:
-        raise BadRequest(
-            "by", found=by[:40], expected=", ".join([*BY, *sorted(asked.groups)]),
-            next_step="Segments and places are known in a workspace, not in files.",
-        )  # fmt: skip
-    return [one for one in found if one.wanted.any()]
+    named = [each for one in by for each in (_known(held, asked) if one == ALL else [one])]
+    found = [part for one in dict.fromkeys(named) for part in _parts(one, train, held, asked)]
+    return [part for part in found if part.wanted.any()]
 
 
 def figures(
-    parts: list[Slice], ranked: Ranked, held: Held, items: int, k: int, *, seed: int
+    parts: Sequence[Slice], ranked: Ranked, held: Held, items: int, k: int, *, seed: int
 ) -> list[dict[str, Any]]:
-    """recall@k and ndcg@k of each part with their intervals, over the customers it has."""
+    """recall@k and ndcg@k of each part with their intervals, over the customers it has.
+
+    returns : by, slice (in words), code, what goes with it, customers, pairs (test items), figures
+    """
     found = []
     for part in parts:
         rows = np.unique(held.rows[part.wanted])
         lists = Ranked(ranked.items[rows], ranked.scores[rows], ranked.own[rows])
         values = metrics.accuracy(lists, held.where(part.wanted), items, k)
         kept = {name: values[name] for name in (f"recall@{k}", f"ndcg@{k}")}
-        row: dict[str, Any] = {"slice": part.name, "customers": len(rows)}
+        row: dict[str, Any] = {"by": part.by, "slice": part.name, "code": part.code, **part.about}
+        row |= {"customers": len(rows), "pairs": int(part.wanted.sum())}
         for name, span in metrics.intervals(kept, seed=seed).items():
             row |= {name: float(kept[name].mean()), f"{name}_ci": list(span)}
         found.append(row)
     return found
 
 
+def _known(held: Held, asked: Histories) -> list[str]:
+    timed = [] if held.times is None else ["time"]
+    return ["activity", "popularity", *timed, *sorted(asked.groups)]
+
+
+def _parts(by: str, train: Interactions, held: Held, asked: Histories) -> Iterator[Slice]:
+    known = _known(held, asked)
+    if by not in known:
+        raise BadRequest(
+            "by", found=by[:40], expected=", ".join([*known, ALL]),
+            next_step="Segments and places are known in a workspace, not in files. For `time` the"
+            " test file needs a column of times.",
+        )  # fmt: skip
+    if by == "activity":
+        return _by_activity(held, asked)
+    if by == "popularity":
+        return _by_popularity(train, held)
+    return _by_time(held) if by == "time" else _by_group(by, held, asked)
+
+
 def _by_activity(held: Held, asked: Histories) -> Iterator[Slice]:
     lengths = asked.lengths
     known = np.sort(lengths[lengths > 0])
-    yield Slice("new customers", (lengths == 0)[held.rows])
+    yield Slice("activity", "new customers", "new", (lengths == 0)[held.rows])
     if not len(known):
         return
     cuts = known[[-(-len(known) // 3) - 1, -(-2 * len(known) // 3) - 1]].tolist()
@@ -81,7 +112,8 @@ def _by_activity(held: Held, asked: Histories) -> Iterator[Slice]:
     for low, high in bounds:
         many = f"{low} items" if low == high else f"{low} to {high} items"
         said = "1 item" if low == high == 1 else many
-        yield Slice(said, ((lengths >= low) & (lengths <= high))[held.rows])
+        wanted = ((lengths >= low) & (lengths <= high))[held.rows]
+        yield Slice("activity", said, "having", wanted, {"low": low, "high": high})
 
 
 def _by_popularity(train: Interactions, held: Held) -> Iterator[Slice]:
@@ -93,14 +125,30 @@ def _by_popularity(train: Interactions, held: Held) -> Iterator[Slice]:
     of_item = np.where(having > 0, third, 3)
     # an item that is nowhere in what is known is -1, and so the last one
     of_entry = np.append(of_item, 3)[held.items]
-    counts: Mapping[int, int] = dict(enumerate(np.bincount(of_item, minlength=4).tolist()))
-    for at, name in enumerate(("head", "torso", "tail")):
-        yield Slice(f"{name}: {counts[at]:,} items", of_entry == at)
-    yield Slice("items nobody has", of_entry == 3)
+    counts = np.bincount(of_item, minlength=4).tolist()
+    for at, code in enumerate(("head", "torso", "tail")):
+        name = f"{code}: {counts[at]:,} items"
+        yield Slice("popularity", name, code, of_entry == at, {"items": counts[at]})
+    yield Slice("popularity", "items nobody has", "cold", of_entry == 3)
+
+
+def _by_time(held: Held) -> Iterator[Slice]:
+    """Days, weeks, or spans of four weeks and more, from the day of the first test item on."""
+    if held.times is None or not len(held.times):
+        return
+    days = held.times // DAY
+    first, last = int(days.min()), int(days.max())
+    span = next((span for span in SPANS if (last - first) // span < PARTS), SPANS[-1])
+    for start in range(first, last + 1, span):
+        end = min(start + span - 1, last)
+        since, until = (moment(day * DAY).date().isoformat() for day in (start, end))
+        name = since if start == end else f"{since} to {until}"
+        wanted = (days >= start) & (days <= end)
+        yield Slice("time", name, "days", wanted, {"since": since, "until": until})
 
 
 def _by_group(by: str, held: Held, asked: Histories) -> Iterator[Slice]:
     group = asked.groups[by]
     for label, name in enumerate(group.names):
-        yield Slice(name, (group.of_row == label)[held.rows])
-    yield Slice("none", (group.of_row < 0)[held.rows])
+        yield Slice(by, name, "group", (group.of_row == label)[held.rows], {"label": name})
+    yield Slice(by, "none", "none", (group.of_row < 0)[held.rows])

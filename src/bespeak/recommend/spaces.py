@@ -6,7 +6,7 @@ core, a little too many rather than too few; after it, what it took is what coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ class Shape:
     repeat   : whether a list may hold what its owner has
     sessions : whether a history is one visit, in its order
     weighed  : whether weights differ
+    lone     : whether a list may rest on what one history alone has together
     """
 
     customers: int
@@ -34,16 +35,19 @@ class Shape:
     repeat: bool
     sessions: bool
     weighed: bool
+    lone: bool = False
 
     @classmethod
-    def of(cls, known: Interactions, *, repeat: bool, sessions: bool = False) -> Shape:
+    def of(
+        cls, known: Interactions, *, repeat: bool, sessions: bool = False, lone: bool = False
+    ) -> Shape:
         histories = known.histories
         weights = histories.weights
         return cls(
             customers=len(histories), items=len(known.items), entries=len(histories.indices),
             pairs=int((np.minimum(histories.lengths, 500) ** 2).sum()),
             timed=bool((histories.last_time != NO_TIME).any()), repeat=repeat, sessions=sessions,
-            weighed=len(weights) > 0 and bool((weights != weights[0]).any()),
+            weighed=len(weights) > 0 and bool((weights != weights[0]).any()), lone=lone,
         )  # fmt: skip
 
 
@@ -56,12 +60,15 @@ class Space:
 
     values  : for data of a shape: setting -> its values, in an order in which neighbours are alike,
               text in any; the settings that matter most come first
+    starts  : for data of a shape: whole settings that are tried beside the defaults, where the
+              model is promising; its search goes on from the best
     grows   : setting -> the power of its value with which the seconds grow
     seconds : a first try with the defaults
     unfit   : why the model makes no sense here; None where it does
     """
 
     values: Callable[[Shape], Values] = field(default=lambda shape: {})
+    starts: Callable[[Shape], Sequence[Mapping[str, Any]]] = field(default=lambda shape: ())
     grows: Mapping[str, float] = field(default_factory=dict)
     seconds: Callable[[Shape], float] = field(default=lambda shape: 1e-5 * shape.entries)
     unfit: Callable[[Shape], str | None] = field(default=lambda shape: None)
@@ -83,7 +90,13 @@ def _item_knn(shape: Shape) -> Values:
         found["own"] = (0.0, 0.3, 1.0, 3.0, 10.0)
     flat = () if shape.weighed else ("log", "binary")  # the same as linear where all weigh the same
     kinds = ("linear", "log", "binary", "tfidf", "bm25")
-    return found | {"weighting": tuple(kind for kind in kinds if kind not in flat)}
+    found["weighting"] = tuple(kind for kind in kinds if kind not in flat)
+    return {**_lone(shape), **found}
+
+
+def _lone(shape: Shape) -> Values:
+    """Of lists of items: histories in common that are evidence."""
+    return {"least_common": (3, 2, 1)} if shape.lone else {}
 
 
 def _als(shape: Shape) -> Values:
@@ -99,6 +112,7 @@ def _als(shape: Shape) -> Values:
 
 def _linear(shape: Shape) -> Values:
     return {
+        **_lone(shape),
         "penalty": (0.1, 0.3, 1.0, 3.0, 10.0),
         "length": (0.0, 0.25, 0.5, 0.75, 1.0),
         "history_item": (0.0, 0.1, 0.2, 0.3),
@@ -109,6 +123,7 @@ def _linear(shape: Shape) -> Values:
 
 def _rp3beta(shape: Shape) -> Values:
     return {
+        **_lone(shape),
         "beta": (0.0, 0.15, 0.3, 0.45, 0.6),
         "alpha": (0.5, 0.75, 1.0, 1.25),
         "neighbours": (50, 100, 200, 400),
@@ -116,14 +131,22 @@ def _rp3beta(shape: Shape) -> Values:
 
 
 def _graph(shape: Shape) -> Values:
+    """What leaves the decomposition as it is comes first: it is quickly tried."""
     return {
-        "rank": (64, 128, 256, 512, 1024, 1536),
+        **_lone(shape),
         "share": (0.5, 1.0, 1.5, 2.0, 3.0),
         "sharpness": (0.0, 1.0, 1.5, 2.0, 2.5, 3.0),
         "recommended": (0.1, 0.2, 0.3, 0.4),
         "history_item": (0.3, 0.4, 0.5, 0.6),
+        "rank": (64, 128, 256, 512, 1024, 1536),
         "neighbours": (100, 200, 400),
     }
+
+
+def _graph_starts(shape: Shape) -> Sequence[Mapping[str, Any]]:
+    lone = {"least_common": 1} if shape.lone else {}
+    deep = {"rank": 1024, "sharpness": 3.0, "share": 2.0}
+    return [start for start in (lone, {**lone, **deep}) if start]
 
 
 def _ordered(shape: Shape) -> Values:
@@ -177,6 +200,10 @@ def _only_owned(shape: Shape) -> str | None:
     return None if shape.repeat else "it offers only what its customer has, which is ruled out"
 
 
+def _timeless(shape: Shape) -> str | None:
+    return None if shape.timed else "it tells by order, and no times are known"
+
+
 SPACES: Mapping[str, Space] = {
     "popular": Space(_popular, seconds=lambda shape: 1e-7 * shape.entries),
     "frequency": Space(seconds=lambda shape: 1e-7 * shape.entries, unfit=_only_owned),
@@ -192,14 +219,20 @@ SPACES: Mapping[str, Space] = {
     ),
     "graph": Space(
         _graph,
+        starts=_graph_starts,
         grows={"rank": 1.2, "neighbours": 0.1},
         seconds=lambda shape: 4e-8 * shape.pairs + 2e-5 * shape.entries,
     ),
-    "transitions": Space(_ordered, seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries),
+    "transitions": Space(
+        _ordered,
+        seconds=lambda shape: 4e-8 * shape.pairs + 2e-6 * shape.entries,
+        unfit=_timeless,
+    ),
     "session_knn": Space(
         _session_knn,
         grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
+        unfit=_timeless,
     ),
     "user_knn": Space(
         _user_knn,
@@ -210,6 +243,7 @@ SPACES: Mapping[str, Space] = {
         _tifu_knn,
         grows={"neighbours": 0.3, "newest": 0.7},
         seconds=lambda shape: 1e-5 * shape.entries,
+        unfit=lambda shape: "a visit comes back to nothing" if shape.sessions else None,
     ),
     "sparse_ease": Space(_linear, seconds=lambda shape: 2e-8 * shape.pairs + 5e-4 * shape.items),
     "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,12 +30,14 @@ class Held:
     items     : int32, positions among the training part's items; -1: not there, so never hit,
                 but still relevant
     asked     : what is known of each row, where that is not its customer's training part
+    times     : microseconds since 1970 of each item, the first time it was had; None: not known
     """
 
     customers: Index
     indptr: Whole
     items: Index
     asked: Histories | None = None
+    times: Whole | None = None
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -51,23 +53,32 @@ class Held:
         left, renumbered = np.unique(rows, return_inverse=True)
         asked = None if self.asked is None else self.asked.take(left)
         indptr = compressed(renumbered, len(left))
-        return Held(self.customers[left], indptr, self.items[kept], asked)
+        times = None if self.times is None else self.times[kept]
+        return Held(self.customers[left], indptr, self.items[kept], asked, times)
 
     def known(self, train: Interactions) -> Histories:
         """What each row's list is made of."""
         return train.histories.take(self.customers) if self.asked is None else self.asked
 
 
-def hold(train: Interactions, customers: Sequence[str], items: Sequence[str]) -> Held:
-    """Test pairs in the terms of the training part; a pair named twice counts once."""
+def hold(
+    train: Interactions,
+    customers: Sequence[str],
+    items: Sequence[str],
+    times: Whole | None = None,
+) -> Held:
+    """Test pairs in the terms of the training part; a pair named twice counts once, and first.
+
+    times : microseconds since 1970, where they are known
+    """
     return _held(train, pa.chunked_array([pa.array(customers, pa.string())]),
-                 pa.chunked_array([pa.array(items, pa.string())]))  # fmt: skip
+                 pa.chunked_array([pa.array(items, pa.string())]), times)  # fmt: skip
 
 
 def load_held(engine: Engine, pairs: ir.Table, train: Interactions) -> Held:
     """The rows of `foretold(…)` in the terms of the training part."""
-    rows = engine.run(pairs.select("customer_id", "item_id"))
-    return _held(train, rows["customer_id"], rows["item_id"])
+    rows = engine.run(pairs.select("customer_id", "item_id", "time"))
+    return _held(train, rows["customer_id"], rows["item_id"], rows["time"].to_numpy())
 
 
 def before(engine: Engine, events: ir.Table, since: datetime) -> ir.Table:
@@ -83,7 +94,10 @@ def foretold(
     until: datetime,
     types: Sequence[str] = ("purchase",),
 ) -> ir.Table:
-    """customer_id, item_id: what each customer had of products in [since, until), each once."""
+    """What each customer had of products in [since, until), each once.
+
+    returns : customer_id, item_id, time (of the first time, microseconds since 1970)
+    """
     at = engine.micros(events["time"])
     kept = events.filter(
         events["customer_id"].notnull(),
@@ -93,7 +107,8 @@ def foretold(
         at >= instant(since),
         at < instant(until),
     )
-    return kept.select("customer_id", "item_id").distinct()
+    first = engine.micros(kept["time"]).min()
+    return kept.group_by(["customer_id", "item_id"]).aggregate(time=first)
 
 
 def by_time(rows: Rows, days: float) -> tuple[Rows, Rows]:
@@ -129,20 +144,24 @@ def leave_last_out(rows: Rows) -> tuple[Rows, Rows]:
     return rows.where(~test), rows.where(test)
 
 
-def carve(interactions: Interactions, share: float, *, seed: int) -> tuple[Interactions, Held]:
-    """Interactions with a random share of each customer's items taken out, and what was taken.
+def carve(
+    interactions: Interactions, share: float, *, seed: int, order: Any = None
+) -> tuple[Interactions, Held]:
+    """Interactions with a share of each customer's items taken out, and what was taken.
 
     At least one item of everybody who has two; for validation where no time is known.
+    order  : a number per entry: of each customer those with the least are taken; random by default
     raises : BadRequest unless 0 < share < 1
     """
     if not 0 < share < 1:
         raise BadRequest("share", found=str(share), expected="more than 0 and less than 1")
     histories = interactions.histories
     rows, lengths = histories.rows, histories.lengths
-    order = np.lexsort((np.random.default_rng(seed).random(len(rows)), rows))
+    drawn = np.random.default_rng(seed).random(len(rows))
+    taken = np.lexsort((drawn, rows) if order is None else (drawn, order, rows))
     wanted = np.where(lengths < 2, 0, np.maximum(1, (lengths * share).astype(np.int64)))
     test = np.zeros(len(rows), np.bool_)
-    test[order[np.arange(len(rows)) - histories.indptr[rows] < wanted[rows]]] = True
+    test[taken[np.arange(len(rows)) - histories.indptr[rows] < wanted[rows]]] = True
     everybody = Held(np.arange(len(histories), dtype=np.int32), histories.indptr, histories.indices)
     return replace(interactions, histories=histories.where(~test)), everybody.where(test)
 
@@ -159,15 +178,23 @@ def new_to(held: Held, train: Interactions) -> Held:
     return held.where(unowned(held, had, len(train.items)))
 
 
-def _held(train: Interactions, customers: pa.ChunkedArray, items: pa.ChunkedArray) -> Held:
+def _held(
+    train: Interactions,
+    customers: pa.ChunkedArray,
+    items: pa.ChunkedArray,
+    times: Whole | None,
+) -> Held:
     names, of_customer = ranked_ids(customers)
     things, of_item = ranked_ids(items)
-    pairs = np.unique(of_customer * max(len(things), 1) + of_item)
+    every = of_customer * max(len(things), 1) + of_item
+    order = np.arange(len(every)) if times is None else np.argsort(times, kind="stable")
+    pairs, first = np.unique(every[order], return_index=True)
     places = train.items.find_all(list(things))
     return Held(
         train.customers.find_all(list(names)),
         compressed(pairs // max(len(things), 1), len(names)),
         places[pairs % max(len(things), 1)],
+        times=None if times is None else times[order][first],
     )
 
 

@@ -18,6 +18,9 @@ from bespeak.errors import ArtifactCorrupt
 
 Kind = TypeVar("Kind", bound=np.generic)
 
+REMEMBERED = 50_000
+"""Texts whose places are kept at hand; some 8 MB."""
+
 
 @dataclass(frozen=True, eq=False)
 class Texts:
@@ -124,9 +127,20 @@ class Ids(Texts):
         return cls(made.blob, made.ends)
 
     def find(self, text: str) -> int:
-        """The position of `text`, or -1."""
+        """The position of `text`, or -1; where it was once found, that is remembered."""
+        known = self._found.get(text)
+        if known is not None:
+            return known
         blob, ends = self._sealed
-        return int(found(blob, ends, np.frombuffer(_encoded(text), np.uint8)))
+        place = int(found(blob, ends, np.frombuffer(_encoded(text), np.uint8)))
+        # what nobody has heard of is looked for again: strangers could make it endless
+        if place >= 0 and len(self._found) < REMEMBERED:
+            self._found[text] = place
+        return place
+
+    @cached_property
+    def _found(self) -> dict[str, int]:
+        return {}
 
     @cached_property
     def _sealed(self) -> tuple[Any, ...]:

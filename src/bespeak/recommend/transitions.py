@@ -185,7 +185,7 @@ def fit_transitions(interactions: Interactions, parameters: TransitionsParameter
         return order_kernels.following(memory, rarity, parameters.least_common, scale, span, found)
 
     work = row_sums(np.diff(past.indptr)[past.row_of[past.entries]], past.starts)
-    lists = near.filled(following, work, parameters.neighbours)
+    lists = near.filled(following, work, parameters.neighbours, np.int64)
     if parameters.second > 0:
         lists, scale = _onward(lists, scale, parameters)
     one = scale * order.FACTOR * order.NEAR
@@ -205,7 +205,7 @@ def _onward(
         return order_kernels.onward(given, parameters.second, span, found)
 
     work = row_sums(np.diff(lists[0])[lists[1]], lists[0])
-    indptr, items, fine, common = near.filled(further, work, parameters.neighbours)
+    indptr, items, fine, common = near.filled(further, work, parameters.neighbours, np.int64)
     coarse = max(int(fine.max(initial=1)).bit_length() - 31, 0)
     nearness = np.maximum(fine >> coarse, 1)
     return (indptr, items, nearness, common), scale * 2.0 ** (20 - coarse)

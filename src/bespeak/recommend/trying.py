@@ -142,15 +142,33 @@ class Bench:
         return one.figures.get(self.measure, -1.0)
 
     def foreseen_s(self, config: Config) -> float:
-        """Seconds that it will take to try: by the last of its kind, else by a guess."""
-        space, last = space_of(config.model), self._last(config.model)
-        if last is None:
-            return space.seconds(self.shape)
-        now, then = (parameters_of(one.model, one.parameters) for one in (config, last.config))
-        took = last.fit_s
-        for name, power in space.grows.items():
-            took *= float((getattr(now, name) / getattr(then, name)) ** power)
-        return took + last.score_s
+        """Seconds that it will take to try: as the last that differs in no setting that costs;
+        else as the dearest of its kind, for what such settings make of it; else by a guess."""
+        alike, costs = self._alike(config)
+        if alike:
+            return alike[-1].fit_s + alike[-1].score_s
+        if not costs:
+            return space_of(config.model).seconds(self.shape)
+        return max(one.fit_s * times + one.score_s for one, times in costs)
+
+    def again_s(self, config: Config) -> float:
+        """Seconds to fit it from nothing, sharing no step with another."""
+        alike, costs = self._alike(config)
+        if not costs:
+            return space_of(config.model).seconds(self.shape)
+        return max([one.fit_s for one in alike] or [one.fit_s * times for one, times in costs])
+
+    def _alike(self, config: Config) -> tuple[list[Try], list[tuple[Try, float]]]:
+        """The tries of its kind that differ in no setting that costs; all, each with how much
+        longer this one takes."""
+        now = parameters_of(config.model, config.parameters)
+        grows = space_of(config.model).grows
+        costs = [
+            (one, _times(now, one.config, grows))
+            for one in self.tries
+            if one.config.model == config.model and one.state == "tried"
+        ]
+        return [one for one, times in costs if times == 1.0], costs
 
     def attempt(self, config: Config, *, until_s: float | None = None, keep_s: float = 0.0) -> Try:
         """Try a configuration, unless it is foreseen to take too long.
@@ -159,7 +177,7 @@ class Bench:
         keep_s  : seconds of the budget that must be left then
         """
         for one in self.tries:
-            if one.config.same(config) and one.state != "failed":
+            if one.config.same(config) and one.state == "tried":
                 return one
         foreseen = self.foreseen_s(config)
         room = self.budget_s - keep_s if until_s is None else min(until_s, self.budget_s - keep_s)
@@ -167,11 +185,16 @@ class Bench:
             return self.skip(config, foreseen, max(room - self.spent_s, 0.0))
         self.told(now=config.title)
         started = self.clock()
+        model = self.fitted(config)
+        return self.tries[-1] if model is None else self.measured(config, model, started)
+
+    def fitted(self, config: Config) -> Model | None:
+        """The model, fitted; None where that failed, which is recorded."""
         try:
-            model = self.fit(config.model, self.trial.train, config.parameters)
+            return self.fit(config.model, self.trial.train, config.parameters)
         except (BespeakError, MemoryError) as error:
-            return self.record(Try(config, "failed", because=str(error) or "memory ran out"))
-        return self.measured(config, model, started)
+            self.record(Try(config, "failed", because=str(error) or "memory ran out"))
+        return None
 
     def measured(self, config: Config, model: Model, started: float, title: str = "") -> Try:
         """A fitted model's figures, recorded."""
@@ -192,10 +215,14 @@ class Bench:
         self.told(done=one)
         return one
 
-    def _last(self, name: str) -> Try | None:
-        of_kind = [one for one in self.tries if one.config.model == name and one.state == "tried"]
-        return of_kind[-1] if of_kind else None
-
     def told(self, now: str | None = None, done: Try | None = None) -> None:
         """Say where the search is; without anything: that it has ended."""
         self.tell(Progress(now, done, self.best, self.measure, self.spent_s, self.budget_s))
+
+
+def _times(now: Any, then: Config, grows: Mapping[str, float]) -> float:
+    """How much longer a fit takes than it took then, by the settings that cost."""
+    times, old = 1.0, parameters_of(then.model, then.parameters)
+    for name, power in grows.items():
+        times *= float((getattr(now, name) / getattr(old, name)) ** power)
+    return times

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from starlette.responses import Response
 
+from bespeak.serve.evaluated import ByLists, Compared, Leaks, Machine, Measure, Part, Parts, Search
+
 Value = str | float | bool | None
 
 
@@ -483,14 +485,6 @@ class Data(msgspec.Struct, frozen=True):
     quarantine: list[Refused]
 
 
-class Measure(msgspec.Struct, frozen=True):
-    """A metric and its 95 % interval."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
 class ModelResult(msgspec.Struct, frozen=True):
     """How one model did on what customers went on to do."""
 
@@ -498,8 +492,14 @@ class ModelResult(msgspec.Struct, frozen=True):
     metrics: dict[str, Measure]
     fit_s: float | None = None
     score_s: float | None = None
+    lists_per_s: float | None = None
+    list_ms: float | None = None
+    by_lists: ByLists | None = None
     peak_rss_mb: float | None = None
     parameters: dict[str, Any] = {}
+    model: str | None = None
+    customers: int | None = None
+    slices: list[Part] = []
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -512,6 +512,16 @@ class Evaluation(msgspec.Struct, frozen=True):
     customers: int | None = None
     k: int | None = None
     metric: str | None = None
+    repeat: bool | None = None
+    items: int | None = None
+    new_customers: int | None = None
+    seed: int | None = None
+    made_at: datetime | None = None
+    machine: Machine | None = None
+    data: Parts | None = None
+    leaks: Leaks | None = None
+    tests: list[Compared] = []
+    search: Search | None = None
 
 
 class Trace(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bespeak.serve.intake import Intake
@@ -31,7 +30,7 @@ def rested(
     items = _resting(cap, intake, visitors, at)
     if not items:
         return filters, items is not None
-    return replace(filters, exclude=[*filters.exclude, *items]), True
+    return filters._replace(exclude=[*filters.exclude, *items]), True
 
 
 def _resting(cap: Cap, intake: Intake, visitors: Sequence[str], at: datetime) -> list[str] | None:

@@ -56,11 +56,11 @@ class Guard:
                 message["headers"] = _with_ours(message.get("headers", []))
             await send(message)
 
-        host = next((value for key, value in scope["headers"] if key == b"host"), b"")
-        if not self._here_only or is_loopback(host.decode("latin-1")):
-            await self.app(scope, receive, send_guarded)
-        else:
-            await _refused(host)(scope, receive, send_guarded)
+        answer = self.app
+        if self._here_only:
+            host = next((value for key, value in scope["headers"] if key == b"host"), b"")
+            answer = answer if is_loopback(host.decode("latin-1")) else _refused(host)
+        await answer(scope, receive, send_guarded)
 
 
 def is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -40,6 +41,9 @@ from bespeak.tasks import Tasks
 
 PATIENCE_S = 10
 """How long the first answer may take once a worker says that it is open."""
+TURN_S = 0.001
+"""How long another thread of a worker may hold up the one that answers: that which opens a new
+version computes for a tenth of a second, and a request lets go of the interpreter many times."""
 ENDING_S = 4
 """How long requests under way may take to end when the server is asked to stop."""
 
@@ -192,6 +196,7 @@ def _application(sites: Sequence[Site], say: Connection) -> ASGIApp:
         raise SystemExit(1) from error
     # one request is small: threads of the numeric libraries would only wait for each other
     threadpoolctl.threadpool_limits(limits=1)
+    sys.setswitchinterval(TURN_S)
     app = opened[0]
     if len(sites) > 1:
         doors = [site.admission for site in sites if site.admission is not None]

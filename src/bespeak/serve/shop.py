@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bespeak.consent import Privacy, Purpose
 from bespeak.errors import NotFound
@@ -15,8 +15,7 @@ from bespeak.serve.assortment import UNCHANGED, Changes
 from bespeak.serve.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
-class Filters:
+class Filters(NamedTuple):
     """Which items a list may hold: see the fields of the same names in the API."""
 
     exclude: Sequence[str] = ()

@@ -22,8 +22,9 @@ from bespeak.serve import answers
 FORMAT = 3
 """Of the files; another number is another layout."""
 
-AT_HAND = 32
-"""Persons of the latest requests that are not read again."""
+AT_HAND = 2_000
+"""Persons of the latest requests that are not read again: visitors ask for a list a page. Some
+2 MB."""
 
 FILES = (
     "customers",

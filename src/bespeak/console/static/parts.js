@@ -47,12 +47,12 @@ export async function load(place, make) {
   place.setAttribute("aria-busy", "false");
 }
 
-/** A table that becomes a list of cards on a phone. columns: {label, cell(row), number, main} */
+/** A table that becomes a list of cards on a phone. columns: {label, note, cell(row), number, main} */
 export function table(columns, rows, caption) {
   return h("div", { class: "scroll" },
     h("table", { class: "rows" },
       h("caption", { class: "unseen" }, caption),
-      h("thead", null, h("tr", null, columns.map((c) => h("th", { scope: "col", class: c.number ? "number" : null }, c.label)))),
+      h("thead", null, h("tr", null, columns.map((c) => h("th", { scope: "col", class: c.number ? "number" : null, title: c.note ?? null }, c.label)))),
       h("tbody", null, rows.map((row) => h("tr", null, columns.map((c) =>
         h(c.main ? "th" : "td", { scope: c.main ? "row" : null, class: c.number ? "number" : c.main ? "main" : null, "data-label": c.main ? null : c.label },
           c.cell(row))))))));

@@ -8,8 +8,11 @@ let currency = "XXX";
 
 export async function learn() {
   const { version } = document.documentElement.dataset;
-  texts = await (await fetch(`/console/static/${version}/texts/${language}.json`)).json();
+  learnt(await (await fetch(`/console/static/${version}/texts/${language}.json`)).json());
 }
+
+/** These are the texts; their language is the page's. */
+export const learnt = (given) => (texts = given);
 
 export const zh = language === "zh";
 export const useCurrency = (code) => (currency = code);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -142,7 +141,7 @@ async def for_customer(request: Request) -> Response:
     if consenting.refuses(request, "personalisation", words):
         anybodys = consenting.of_a_stranger(_anybodys(request, asked), customer_id)
         return _reply(anybodys, asked, live=told is not None)
-    filters = replace(asked.filters, hidden=shop.snapshot.hidden_from(customer_id))
+    filters = asked.filters._replace(hidden=shop.snapshot.hidden_from(customer_id))
     filters, counted = rested(filters, shop.cap, request.app.state.intake, visitors, moment)
     answer = lists(
         customer_id=customer_id, items=(), k=asked.k, repeat=_choice(asked.repeat),

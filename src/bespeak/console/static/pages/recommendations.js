@@ -51,7 +51,8 @@ function results(evaluation) {
 function evaluated(evaluation) {
   if (!evaluation) return card(say("evaluation.title"), null, empty(say("evaluation.none"), say("evaluation.none.next")));
   return card(say("evaluation.title"), [pick(evaluation.split), evaluation.customers === null ? null : count("evaluation.customers", evaluation.customers)].filter(Boolean).join(" "),
-    results(evaluation), h("p", { class: "soft key" }, say("evaluation.key")));
+    results(evaluation), h("p", { class: "soft key" }, say("evaluation.key")),
+    h("p", { class: "onward" }, h("a", { href: "/console/recommendations/report" }, say("report.link"))));
 }
 
 /** A field that finds items; arrows and Enter choose, Escape closes. */
