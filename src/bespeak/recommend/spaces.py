@@ -181,7 +181,7 @@ def _user_knn(shape: Shape) -> Values:
 
 def _tifu_knn(shape: Shape) -> Values:
     found: dict[str, tuple[Any, ...]] = {
-        "focus": (1.0, 2.0, 3.0, 4.0, 5.0),
+        "focus": (0.5, 1.0, 1.5, 2.0, 3.0, 5.0),
         "taken": (0.0, 0.15, 0.25, 0.5, 1.0),
         "history_item": (0.0, 0.1, 0.2, 0.3, 0.5),
         "taste": (0.0, 0.25, 0.5, 0.75, 1.0),

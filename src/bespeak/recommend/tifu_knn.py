@@ -93,7 +93,7 @@ class TifuKnnParameters(Parameters, frozen=True):
     """How many past histories speak for a list."""
     newest: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1000
     """Only this many of the newest past histories that hold an item are looked at."""
-    focus: Annotated[float, msgspec.Meta(ge=0, le=10)] = 2.0
+    focus: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
     """How much more the most alike of them say."""
     fresh: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.35
     """How much more an item of others counts that people lately begin to have; nothing where no
