@@ -110,6 +110,12 @@ def _als(shape: Shape) -> Values:
     }
 
 
+def _als_starts(shape: Shape) -> Sequence[Mapping[str, Any]]:
+    """From walks, where there are twenty customers and items for each factor and more."""
+    large = min(shape.customers, shape.items) >= 20 * 128
+    return ({"walks": 2, "iterations": 1},) if large else ()
+
+
 def _linear(shape: Shape) -> Values:
     return {
         **_lone(shape),
@@ -249,6 +255,7 @@ SPACES: Mapping[str, Space] = {
     "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),
     "als": Space(
         _als,
+        starts=_als_starts,
         grows={"factors": 1.7, "iterations": 1.0},
         seconds=lambda shape: 4e-6 * shape.entries + 1e-4 * (shape.customers + shape.items),
     ),
