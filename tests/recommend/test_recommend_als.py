@@ -27,10 +27,13 @@ class TestAls(RecommenderContract):
 class TestAlsOfHu(RecommenderContract):
     name = "als"
     personal = True
-    parameters: ClassVar = {
-        "factors": 16, "frequency": 0.0, "regularization": 0.1, "alpha": 3.0, "walks": 0,
-        "iterations": 5,
-    }  # fmt: skip
+    parameters: ClassVar = {"factors": 16, "frequency": 0.0, "regularization": 0.1, "alpha": 3.0}
+
+
+class TestAlsThatWalks(RecommenderContract):
+    name = "als"
+    personal = True
+    parameters: ClassVar = {"walks": 2, "iterations": 1}
 
 
 def some_world(seed: int = 3, customers: int = 40, items: int = 25) -> Interactions:

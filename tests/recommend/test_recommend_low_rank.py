@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from bespeak.recommend.low_rank import leading
+from bespeak.recommend.low_rank import leading, walked
 
 
 def drawn(rows: int, columns: int, rank: int, seed: int = 3) -> sparse.csr_array:
@@ -41,3 +41,17 @@ def test_nothing_at_all_has_no_direction() -> None:
 def test_the_same_seed_gives_the_same() -> None:
     matrix = drawn(120, 80, 5)
     assert np.array_equal(leading(matrix, 4, seed=2)[1], leading(matrix, 4, seed=2)[1])
+
+
+def test_vectors_that_walk_come_near_the_leading_direction() -> None:
+    draw = np.random.default_rng(5)
+    matrix = sparse.random_array((60, 30), density=0.2, rng=draw, dtype=np.float32).tocsr()
+    first = np.linalg.svd(matrix.toarray())[2][0]
+    vectors = draw.standard_normal((30, 4)).astype(np.float32)
+
+    def near(rounds: int) -> float:
+        found = walked(matrix, vectors, rounds)
+        return float(np.abs(first @ found / np.linalg.norm(found, axis=0)).min())
+
+    assert near(0) < near(2) < near(20)
+    assert near(20) > 0.999

@@ -79,13 +79,14 @@ class AlsParameters(Parameters, frozen=True):
     """How much more a row with many entries is held back."""
     alpha: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """How much surer it is that somebody wants what they had than that they don't want the rest."""
-    walks: Annotated[int, msgspec.Meta(ge=0, le=20)] = 2
+    walks: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
     """Times that the first, random factors are carried from items to customers and back, so that
-    they start near the leading directions of who has what: 2 saves most rounds, more leave too few
-    directions. At 0 they stay random, as MLlib's are."""
-    iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
+    they start near the leading directions of who has what. Where customers and items are many for
+    each factor, 2 walks and 1 round are better than 5 rounds from random factors; where they are
+    few, worse."""
+    iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
     """Times that all customers and then all items are solved for; exact rows need few, and more of
-    them learn the noise. From random factors, as MLlib's, it takes 5."""
+    them learn the noise."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 7
     """Of the first, random factors."""
     trainer: Literal["bespeak", "mllib"] = "bespeak"

@@ -79,10 +79,15 @@ def bytes_a_direction(rows: int, columns: int) -> int:
 
 
 def walked(matrix: Any, vectors: Real, rounds: int) -> Real:
-    """A line per column of a sparse matrix, carried to its rows and back, so many times."""
+    """A line per column of a sparse matrix, carried to its rows and back, so many times.
+
+    Up to a factor: after each time the greatest number is 1, so that none overflows.
+    """
     across = matrix.T.tocsr()
     for _ in range(rounds):
         vectors = _product(across, _product(matrix, vectors))
+        greatest = float(np.abs(vectors).max(initial=0.0))
+        vectors /= greatest if greatest > 0 else 1.0
     return vectors
 
 

@@ -105,8 +105,15 @@ def _als(shape: Shape) -> Values:
         "regularization": (0.1, 0.3, 1.0, 3.0, 10.0),
         "factors": (32, 64, 128, 256),
         "iterations": (1, 2, 3, 5, 8),
+        "walks": (0, 1, 2),
         "frequency": (0.0, 0.5, 1.0),
     }
+
+
+def _als_starts(shape: Shape) -> Sequence[Mapping[str, Any]]:
+    """From walks, where there are twenty customers and items for each factor and more."""
+    large = min(shape.customers, shape.items) >= 20 * 128
+    return ({"walks": 2, "iterations": 1},) if large else ()
 
 
 def _linear(shape: Shape) -> Values:
@@ -180,7 +187,7 @@ def _user_knn(shape: Shape) -> Values:
 
 def _tifu_knn(shape: Shape) -> Values:
     found: dict[str, tuple[Any, ...]] = {
-        "focus": (1.0, 2.0, 3.0, 4.0, 5.0),
+        "focus": (0.5, 1.0, 1.5, 2.0, 3.0, 5.0),
         "taken": (0.0, 0.15, 0.25, 0.5, 1.0),
         "history_item": (0.0, 0.1, 0.2, 0.3, 0.5),
         "taste": (0.0, 0.25, 0.5, 0.75, 1.0),
@@ -188,7 +195,7 @@ def _tifu_knn(shape: Shape) -> Values:
         "newest": (500, 1000, 2000, 4000),
     }
     if shape.timed:
-        found = {"fresh": (0.0, 0.25, 0.5, 0.75), "fresh_days": (5.0, 10.0, 20.0, 40.0), **found}
+        found = {"fresh": (0.0, 0.2, 0.35, 0.5), "fresh_days": (5.0, 10.0, 20.0, 40.0), **found}
     if not shape.repeat:
         return found
     rhythm = {"late": (0.0, 0.15, 0.3, 0.5, 0.8)} if shape.timed else {}
@@ -248,6 +255,7 @@ SPACES: Mapping[str, Space] = {
     "ease": Space(_linear, seconds=lambda shape: 3e-11 * float(shape.items) ** 3),
     "als": Space(
         _als,
+        starts=_als_starts,
         grows={"factors": 1.7, "iterations": 1.0},
         seconds=lambda shape: 4e-6 * shape.entries + 1e-4 * (shape.customers + shape.items),
     ),

@@ -82,7 +82,7 @@ class TifuKnnParameters(Parameters, frozen=True):
     i. The defaults were chosen on a part carved from training data (benchmarks/recommend.md).
     """
 
-    own: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 2.0
+    own: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
     """How much the customer's own past counts beside that of others."""
     again: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
     """How much more an item counts that people come back to."""
@@ -93,12 +93,12 @@ class TifuKnnParameters(Parameters, frozen=True):
     """How many past histories speak for a list."""
     newest: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1000
     """Only this many of the newest past histories that hold an item are looked at."""
-    focus: Annotated[float, msgspec.Meta(ge=0, le=10)] = 3.0
+    focus: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
     """How much more the most alike of them say."""
-    fresh: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
+    fresh: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.35
     """How much more an item of others counts that people lately begin to have; nothing where no
     times are known."""
-    fresh_days: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 20.0
+    fresh_days: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 10.0
     """A beginning that is so old counts half of one today."""
     taste: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
     """How much a weight counts in a likeness; at 0, only whether an item was had."""
