@@ -124,7 +124,7 @@ class Log(Protocol):
         ...
 
     def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
-        """All that a list goes by, in one read."""
+        """All that a list goes by, in one read; of `visitors`, each is named once."""
         ...
 
     def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:

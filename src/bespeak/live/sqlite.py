@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
+from bespeak.columns import SESSION
 from bespeak.consent import Consent
 from bespeak.errors import LogUnavailable
 from bespeak.live.changes import Change, KeptChange, folded, kept_change, named
@@ -29,6 +30,7 @@ LAYOUT = 1
 """Of the tables; another number is another layout. One more table is no other layout: a file that
 lacks it gets it when it is opened."""
 
+OF_SESSION = f"{SESSION}:"
 ALIKE = 32
 """Statements that are kept ready."""
 
@@ -111,19 +113,21 @@ ORDER BY position DESC LIMIT ?2
 """
 # ?1 limit, ?2 after, then a visitor each: a list in JSON costs as much as all the rest
 LATELY = """
-WITH own (visitor, since) AS (
+WITH own (visitor, since) AS MATERIALIZED (
   VALUES {asked}
   UNION ALL
   SELECT 'session:' || session, iif(at > ?2, 0, ?2) FROM joined WHERE visitor IN ({visitors})
-), whose AS MATERIALIZED (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)
+){grouped}
 SELECT * FROM (
-  SELECT 0, position, item_id, type, time FROM whose CROSS JOIN events USING (visitor)
+  SELECT 0, position, item_id, type, time FROM {whose} CROSS JOIN events USING (visitor)
   WHERE item_id IS NOT NULL AND type <> 'impression' AND position > since
   ORDER BY position DESC LIMIT ?1
 )
-UNION ALL SELECT 1, at, visitor, purpose, agreed FROM whose CROSS JOIN consents USING (visitor)
+UNION ALL SELECT 1, at, visitor, purpose, agreed FROM {whose} CROSS JOIN consents USING (visitor)
 UNION ALL SELECT 2, max(position), NULL, NULL, NULL FROM changes
 """
+# a session that is named may be joined to one of the others as well; nobody else comes twice
+GROUPED = ", whose AS MATERIALIZED (SELECT visitor, min(since) AS since FROM own GROUP BY visitor)"
 SHOWN_TO = f"""{WHOSE}
 SELECT body, time FROM whose JOIN events USING (visitor)
 WHERE item_id IS NULL AND type = 'impression' AND time > ?4 AND position > since
@@ -234,8 +238,10 @@ class SQLiteLog:
 
     def lately(self, visitors: Sequence[str], limit: int, *, after: int) -> Lately:
         asked: Sequence[str | None] = visitors or [None]  # nobody: equal to no visitor
+        named = any(one.startswith(OF_SESSION) for one in visitors)
+        statement = _lately(len(asked), sessions=named)
         with self._told():
-            found = self._own().execute(_lately(len(asked)), (limit, after, *asked)).fetchall()
+            found = self._own().execute(statement, (limit, after, *asked)).fetchall()
         return Lately.of(found)
 
     def shown(self, visitors: Sequence[str], limit: int, *, since: int) -> list[Shown]:
@@ -449,11 +455,15 @@ class SQLiteLog:
 
 
 @lru_cache(ALIKE)
-def _lately(visitors: int) -> str:
-    """The statement for so many visitors."""
+def _lately(visitors: int, *, sessions: bool) -> str:
+    """The statement for so many visitors.
+
+    sessions : whether sessions are among them
+    """
     places = [f"?{number + 3}" for number in range(visitors)]
     asked = ", ".join(f"({place}, ?2)" for place in places)
-    return LATELY.format(asked=asked, visitors=", ".join(places))
+    whose, grouped = ("whose", GROUPED) if sessions else ("own", "")
+    return LATELY.format(asked=asked, visitors=", ".join(places), whose=whose, grouped=grouped)
 
 
 def _known(connection: sqlite3.Connection, entries: Sequence[Entry]) -> set[str]:

@@ -21,6 +21,9 @@ ASKED = 16
 """Customers and items that are asked about, spread evenly over all of them."""
 LENGTH = 10
 PATIENCE_S = 2.0
+REST_S = 0.002
+"""Between two questions while an old version answers: customers wait for each turn that these
+take."""
 LEFT = 0.5
 """Share of what was there before that must be there still."""
 _NEXT = (
@@ -38,10 +41,11 @@ def examine(new: Shop, old: Shop | None) -> None:
 
     raises : VersionRefused; whatever error a question fails with
     """
-    found = _found(new)
+    rest_s = 0.0 if old is None else REST_S
+    found = _found(new, rest_s)
     if old is None or new.by_hand:
         return
-    for kind, before in _found(old).items():
+    for kind, before in _found(old, rest_s).items():
         now = found.get(kind, 0)
         if now < before * LEFT:
             raise VersionRefused(
@@ -52,13 +56,17 @@ def examine(new: Shop, old: Shop | None) -> None:
             )
 
 
-def _found(shop: Shop) -> dict[str, int]:
-    """How many there are of each kind of row, and how many of each kind of list are not empty."""
+def _found(shop: Shop, rest_s: float) -> dict[str, int]:
+    """How many there are of each kind of row, and how many of each kind of list are not empty.
+
+    rest_s : to wait before each question
+    """
     counts = {
         "items": shop.snapshot.items.rows.num_rows,
         "customers": shop.snapshot.customers.rows.num_rows,
     }
     for kind, question in _questions(shop):
+        time.sleep(rest_s)
         answered = len(_answer(kind, question, shop.version)["items"]) > 0
         counts[kind] = counts.get(kind, 0) + answered
     return counts

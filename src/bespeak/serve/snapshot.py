@@ -108,7 +108,7 @@ class Person:
     """What a snapshot knows of one customer.
 
     known       : whether there is such a customer
-    identifiers : theirs, as the event log spells them
+    identifiers : theirs, each once, as the event log spells them
     words       : what they had said of consent
     hidden      : ids of the items that they have dismissed
     """
@@ -233,7 +233,7 @@ def _person(
     spelled = identities.values(customer_id, "namespace", "value")
     return Person(
         customers.has(customer_id),
-        [f"{namespace}:{value}" for namespace, value in spelled],
+        list(dict.fromkeys(f"{namespace}:{value}" for namespace, value in spelled)),
         latest(Word(*said) for said in consent.values(customer_id, "purpose", "agreed", "at")),
         [item for (item,) in hidden.values(customer_id, "item_id")],
     )
