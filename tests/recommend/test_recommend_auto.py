@@ -86,7 +86,7 @@ def test_settings_are_searched_around_the_defaults_and_none_twice() -> None:
 
 
 def test_the_same_seed_finds_the_same() -> None:
-    one, two = found(names=(*QUICK, "als")), found(names=(*QUICK, "als"))
+    one, two = found(names=(*QUICK, "rp3beta")), found(names=(*QUICK, "rp3beta"))
     assert (one.model, one.parameters) == (two.model, two.parameters)
     assert one.evidence == two.evidence  # by a clock that is the same too
 
