@@ -7,6 +7,7 @@ from pathlib import Path
 import little_evaluation
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from visiting import Site
 
 from bespeak import console, pages
 
@@ -83,4 +84,23 @@ def test_its_choices_theme_and_language_can_be_changed(chromium: Browser, file: 
     page.get_by_role("link", name="English").click()
     page.wait_for_selector("html[data-ready][lang=en]", state="attached")
     assert said == []
+    context.close()
+
+
+def test_the_console_has_the_same_report_of_the_last_run(chromium: Browser, site: Site) -> None:
+    context = chromium.new_context(base_url=site.address, locale="en-GB")
+    page = context.new_page()
+    page.goto("/console/recommendations")
+    page.get_by_role("link", name="The whole report").click()
+    page.wait_for_url("**/console/recommendations/report")
+    page.wait_for_selector("html[data-ready]")
+    models = site.get("/v1/evaluation")["models"]
+    shown = page.locator("main").inner_text()
+    for model in models:
+        assert f"{model['metrics']['ndcg@10']['value']:.4f}" in shown
+    groups = {group["kind"]: group["segments"] for group in site.get("/v1/segments")["groupings"]}
+    (named,) = (one["name"]["en"] for one in groups["rfm"] if one["id"] == "champions")
+    for text in ("Cold items apart: 3 of 61", "surely behind", "For how long", named,
+                 "3 configurations tried and 1 left out"):  # fmt: skip
+        assert text in shown, text
     context.close()

@@ -108,7 +108,7 @@ def test_without_times_a_test_can_t_be_told_apart_by_time() -> None:
 
 def test_all_is_all_that_is_known_each_once() -> None:
     train, held = timed([0, 1, 2])
-    known = train.with_groups("segment", {"c0": "loyal"})
+    known = train.with_groups("segment", {"c0": "loyal"}).with_groups("place", {})
     found = evaluate(known, held, ["popular"], k=3, by=[ALL, "activity"])
     (row,) = found["models"]
     kinds = [one["by"] for one in row["slices"]]

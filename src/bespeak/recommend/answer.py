@@ -265,9 +265,10 @@ class Recommender:
         """The history with `since` in it, and how many of those items nobody knows."""
         if not since:
             return history, 0
-        places = self.known.items.find_all([event.item_id for event in since])
-        now = brought_up_to_date(history, since, places.tolist(), self.counting, self.known.as_of)
-        return now, int((places < 0).sum())
+        find = self.known.items.find
+        places = [find(event.item_id) for event in since]
+        now = brought_up_to_date(history, since, places, self.counting, self.known.as_of)
+        return now, sum(place < 0 for place in places)
 
     def _said(
         self,

@@ -46,9 +46,11 @@ class Filters(NamedTuple):
         """The flags, false for what is in `exclude`; as they are where that is empty."""
         if not self.exclude:
             return allow
-        places = items.find_all(list(self.exclude))
         left = allow.copy()
-        left[places[places >= 0]] = False
+        for item in self.exclude:
+            place = items.find(item)
+            if place >= 0:
+                left[place] = False
         return left
 
     @property

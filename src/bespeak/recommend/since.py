@@ -6,7 +6,7 @@ that has passed, which is the same for all and so changes no rank.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -154,12 +154,14 @@ def _counted(made: tuple[Any, ...], wanted: Any, dismissed: Any, at: int, told: 
         wanted[at] = max(wanted[at], time)
 
 
-def hidden(before: Iterable[str], events: Sequence[Since], counting: Counting) -> set[str]:
+def hidden(before: Collection[str], events: Sequence[Since], counting: Counting) -> set[str]:
     """The items that are not to be offered, since their customer's last word was `dismiss`.
 
     before : as of the last count
     events : since then
     """
+    if not before and not any(event.type == DISMISS for event in events):
+        return set()
     last: dict[str, tuple[int, bool]] = {}
     for event in events:
         dismissed = event.type == DISMISS

@@ -83,7 +83,7 @@ class Neighbours:
             (items, scores, customers, givers),
         )  # fmt: skip
         facts = [
-            Why("with", other=giver, customers=count) if count >= 0 else Why("rhythm", other=giver)
+            Why("with", giver, count) if count >= 0 else Why("rhythm", giver)
             for giver, count in zip(givers[:size].tolist(), customers[:size].tolist(), strict=True)
         ]
         return Single(items[:size], scores[:size], facts)

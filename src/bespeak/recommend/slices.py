@@ -58,7 +58,7 @@ def slices(by: Sequence[str], train: Interactions, held: Held, asked: Histories)
     asked  : the history of each row of `held`
     raises : BadRequest where customers are not known by `by`, or no time is known
     """
-    named = [each for one in by for each in (_known(held, asked) if one == ALL else [one])]
+    named = [each for one in by for each in (_telling(held, asked) if one == ALL else [one])]
     found = [part for one in dict.fromkeys(named) for part in _parts(one, train, held, asked)]
     return [part for part in found if part.wanted.any()]
 
@@ -87,6 +87,12 @@ def figures(
 def _known(held: Held, asked: Histories) -> list[str]:
     timed = [] if held.times is None else ["time"]
     return ["activity", "popularity", *timed, *sorted(asked.groups)]
+
+
+def _telling(held: Held, asked: Histories) -> list[str]:
+    """What is known, but for groups that nobody is in."""
+    empty = {kind for kind, group in asked.groups.items() if not len(group.names)}
+    return [one for one in _known(held, asked) if one not in empty]
 
 
 def _parts(by: str, train: Interactions, held: Held, asked: Histories) -> Iterator[Slice]:

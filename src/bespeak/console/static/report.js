@@ -138,7 +138,7 @@ function partName(part) {
   if (part.code === "having") return part.low === part.high ? count("report.part.items", part.low) : say("report.part.having", { low: number(part.low), high: number(part.high) });
   if (["head", "torso", "tail"].includes(part.code)) return count(`report.part.${part.code}`, part.items);
   if (part.code === "days") return part.since === part.until ? day(part.since) : say("report.part.days", { since: day(part.since), until: day(part.until) });
-  if (part.code === "group") return part.label;
+  if (part.code === "group") return part.by === "segment" ? part.label.replaceAll("_", " ") : part.label;
   if (part.code === "others") return count("report.part.others", part.groups);
   return say(`report.part.${part.code}`);
 }
