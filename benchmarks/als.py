@@ -26,12 +26,12 @@ from benchmarks import machine
 from benchmarks.linear import carved
 from benchmarks.recommend import warm
 from bespeak import recommend
-from bespeak.recommend import metrics
 from bespeak.recommend.base import Ranked
-from bespeak.recommend.evaluate import ranked_in_blocks
-from bespeak.recommend.files import read_rows
-from bespeak.recommend.ridge import blas
-from bespeak.recommend.splits import Held
+from bespeak.recommend.evaluating import metrics
+from bespeak.recommend.evaluating.evaluate import ranked_in_blocks
+from bespeak.recommend.evaluating.files import read_rows
+from bespeak.recommend.evaluating.splits import Held
+from bespeak.recommend.mathematics.ridge import blas
 
 K = 20
 ASKED = 3000

@@ -30,8 +30,8 @@ import numpy as np
 
 from benchmarks import machine
 from bespeak import recommend
+from bespeak.recommend.answering.served import list_ms
 from bespeak.recommend.histories import NO_TIME, UNIT, Histories
-from bespeak.recommend.served import list_ms
 from bespeak.recommend.texts import Ids
 
 SIZES = (1_000_000, 4_000_000, 16_000_000)

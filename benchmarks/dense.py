@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from bespeak.recommend.answering.catalogue import NO_PRICE, PRICE, Catalogue
 from bespeak.recommend.base import Model
-from bespeak.recommend.catalogue import NO_PRICE, PRICE, Catalogue
 from bespeak.recommend.histories import Groups, Histories, Index, Interactions
-from bespeak.recommend.item_knn import ItemKnn
-from bespeak.recommend.measure import ItemKnnParameters
-from bespeak.recommend.popular import PopularParameters, fit_popular
+from bespeak.recommend.mathematics.measure import ItemKnnParameters
+from bespeak.recommend.models.item_knn import ItemKnn
+from bespeak.recommend.models.popular import PopularParameters, fit_popular
 from bespeak.recommend.texts import Ids, Texts
 from bespeak.serve import Snapshot
 from bespeak.workspace import SNAPSHOT, Workspace

@@ -28,9 +28,9 @@ from benchmarks import machine
 from bespeak import recommend
 from bespeak.engines import DuckDB
 from bespeak.everyone import recommend_everyone
-from bespeak.recommend.files import interactions_of, read_rows
-from bespeak.recommend.item_knn import ItemKnn
-from bespeak.recommend.popular import Popular
+from bespeak.recommend.evaluating.files import interactions_of, read_rows
+from bespeak.recommend.models.item_knn import ItemKnn
+from bespeak.recommend.models.popular import Popular
 from bespeak.workspace import Workspace
 
 K = 10

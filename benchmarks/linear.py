@@ -23,9 +23,9 @@ import numpy as np
 from benchmarks import machine
 from bespeak import recommend
 from bespeak.recommend.base import blocks
-from bespeak.recommend.ease import EaseParameters, fit_ease
-from bespeak.recommend.files import Rows, interactions_of, read_rows
-from bespeak.recommend.splits import Held, hold
+from bespeak.recommend.evaluating.files import Rows, interactions_of, read_rows
+from bespeak.recommend.evaluating.splits import Held, hold
+from bespeak.recommend.models.ease import EaseParameters, fit_ease
 
 ASKED = 6000
 MODELS = ("item_knn", "rp3beta", "sparse_ease")

@@ -38,14 +38,14 @@ from benchmarks import machine
 from bespeak import flow, recommend, segments
 from bespeak.config import Segments
 from bespeak.engines import DuckDB, Engine, Spark
-from bespeak.recommend import metrics
-from bespeak.recommend.als import AlsParameters, fit_als
-from bespeak.recommend.als_ratings import Rated, RatingsParameters, fit_ratings, rmse
 from bespeak.recommend.base import Ranked
-from bespeak.recommend.evaluate import ranked_in_blocks
-from bespeak.recommend.files import Rows, interactions_of, read_rows
+from bespeak.recommend.evaluating import metrics
+from bespeak.recommend.evaluating.evaluate import ranked_in_blocks
+from bespeak.recommend.evaluating.files import Rows, interactions_of, read_rows
+from bespeak.recommend.evaluating.splits import Held, hold
 from bespeak.recommend.histories import UNIT, Histories, Stored
-from bespeak.recommend.splits import Held, hold
+from bespeak.recommend.models.als import AlsParameters, fit_als
+from bespeak.recommend.models.als_ratings import Rated, RatingsParameters, fit_ratings, rmse
 from bespeak.synth import Plan, synthesise
 from bespeak.workspace import Workspace
 

@@ -33,11 +33,11 @@ from bespeak import recommend
 from bespeak.domains import load_pack
 from bespeak.engines import DuckDB, Engine
 from bespeak.prepare.services import mark_products
-from bespeak.recommend import metrics
 from bespeak.recommend.base import Ranked
-from bespeak.recommend.files import Rows, interactions_of, read_rows
-from bespeak.recommend.paired import holm
-from bespeak.recommend.splits import Held, hold
+from bespeak.recommend.evaluating import metrics
+from bespeak.recommend.evaluating.files import Rows, interactions_of, read_rows
+from bespeak.recommend.evaluating.paired import holm
+from bespeak.recommend.evaluating.splits import Held, hold
 
 Table = dict[str, Any]
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from benchmarks import machine
 from bespeak import recommend
-from bespeak.recommend.next_items import carve_newest
-from bespeak.recommend.sessions import read_prefixes, read_sessions
+from bespeak.recommend.evaluating.next_items import carve_newest
+from bespeak.recommend.evaluating.sessions import read_prefixes, read_sessions
 
 Table = dict[str, Any]
 

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from bespeak.access import Key
 from bespeak.errors import BespeakError
-from bespeak.recommend.reasons import FALLBACKS
+from bespeak.recommend.answering.reasons import FALLBACKS
 
 if TYPE_CHECKING:
     from bespeak.flow import Step

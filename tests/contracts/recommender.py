@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bespeak.errors import BadRequest, ConfigInvalid
+from bespeak.recommend.answering.reasons import CODES, Telling, reason
 from bespeak.recommend.base import Model, Pointed, Ranked, top_k, whys
-from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.evaluating.files import Rows, interactions_of
 from bespeak.recommend.histories import NO_TIME, Histories, Index, Interactions
 from bespeak.recommend.models import fit, load, parameters_of
-from bespeak.recommend.reasons import CODES, Telling, reason
 
 Pair = tuple[str, str]
 

@@ -11,9 +11,9 @@ import pytest
 
 from bespeak.engines import DuckDB, Spark
 from bespeak.engines.base import Trainer
-from bespeak.recommend.als import Als, AlsParameters, fit_als
-from bespeak.recommend.als_ratings import Rated, RatingsParameters, fit_ratings, rmse
 from bespeak.recommend.histories import UNIT, Interactions, Stored
+from bespeak.recommend.models.als import Als, AlsParameters, fit_als
+from bespeak.recommend.models.als_ratings import Rated, RatingsParameters, fit_ratings, rmse
 from contracts.recommender import checkerboard, world
 
 

@@ -10,7 +10,7 @@ from small_shop import QUICK_SEGMENTS
 from bespeak import flow, shop
 from bespeak.artifacts import EVALUATION, SERVED
 from bespeak.errors import ArtifactCorrupt
-from bespeak.recommend import served
+from bespeak.recommend.answering import served
 from bespeak.workspace import Workspace
 
 CONFIG = f"""

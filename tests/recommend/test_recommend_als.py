@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from bespeak.errors import ArtifactCorrupt, ConfigInvalid, EngineUnavailable
-from bespeak.recommend import dots, needs, ridge
-from bespeak.recommend.als import Als, AlsParameters, fit_als
-from bespeak.recommend.als_ratings import RatingsParameters
+from bespeak.recommend import needs
 from bespeak.recommend.base import top_k
 from bespeak.recommend.histories import UNIT, Histories, Interactions
+from bespeak.recommend.mathematics import dots, ridge
 from bespeak.recommend.models import parameters_of
+from bespeak.recommend.models.als import Als, AlsParameters, fit_als
+from bespeak.recommend.models.als_ratings import RatingsParameters
 from contracts.recommender import RecommenderContract, checkerboard, world
 
 Real = np.ndarray[Any, np.dtype[np.float64]]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bespeak.errors import BadRequest, EngineUnavailable, NotReady
-from bespeak.recommend.als_ratings import (
+from bespeak.recommend.models.als_ratings import (
     Rated,
     RatingsModel,
     RatingsParameters,

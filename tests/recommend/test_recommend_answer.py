@@ -23,10 +23,10 @@ from bespeak.recommend import (
     load_catalogue,
     open_recommender,
 )
-from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.evaluating.files import Rows, interactions_of
 from bespeak.recommend.histories import Groups, Interactions
 from bespeak.recommend.interactions import DAY, instant
-from bespeak.recommend.popular import PopularParameters, fit_popular
+from bespeak.recommend.models.popular import PopularParameters, fit_popular
 from bespeak.recommend.texts import Ids, Texts
 from contracts.recommender import checkerboard
 

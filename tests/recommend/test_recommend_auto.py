@@ -11,15 +11,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from bespeak.errors import BadRequest, EngineUnavailable, NotReady
-from bespeak.recommend import auto, ladder, spaces
-from bespeak.recommend.auto import DEFAULT, Choice, Terms, search, search_files, with_choice
 from bespeak.recommend.base import Model
-from bespeak.recommend.carving import Trial, by_share
-from bespeak.recommend.evaluate import evaluate, evaluate_files
+from bespeak.recommend.evaluating.evaluate import evaluate, evaluate_files
+from bespeak.recommend.evaluating.splits import hold
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.models import MODELS, fit, load, parameters_of
-from bespeak.recommend.splits import hold
-from bespeak.recommend.trying import Config, Progress
+from bespeak.recommend.searching import auto, ladder, spaces
+from bespeak.recommend.searching.auto import (
+    DEFAULT,
+    Choice,
+    Terms,
+    search,
+    search_files,
+    with_choice,
+)
+from bespeak.recommend.searching.carving import Trial, by_share
+from bespeak.recommend.searching.trying import Config, Progress
 from contracts.recommender import checkerboard, world
 
 QUICK = ("popular", "item_knn")

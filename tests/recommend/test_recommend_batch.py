@@ -10,13 +10,13 @@ import pytest
 
 from bespeak.engines import Engine, Spark
 from bespeak.errors import BadRequest
-from bespeak.recommend import batch
-from bespeak.recommend.answer import Recommender
-from bespeak.recommend.batch import SCHEMA, recommend_all
-from bespeak.recommend.catalogue import Catalogue
+from bespeak.recommend.answering import batch
+from bespeak.recommend.answering.answer import Recommender
+from bespeak.recommend.answering.batch import SCHEMA, recommend_all
+from bespeak.recommend.answering.catalogue import Catalogue
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.models import fit
-from bespeak.recommend.popular import Popular
+from bespeak.recommend.models.popular import Popular
 from contracts.recommender import world
 
 DAY = 86_400_000_000

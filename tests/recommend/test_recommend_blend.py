@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from bespeak.errors import ArtifactCorrupt, ConfigInvalid, NotFound
-from bespeak.recommend import candidates
 from bespeak.recommend.base import RHYTHM, Whys, top_k
-from bespeak.recommend.blend import SPREAD, Blend, BlendParameters, Part, blended, spread
 from bespeak.recommend.histories import Histories, Interactions
+from bespeak.recommend.mathematics import candidates
 from bespeak.recommend.models import fit, load, needs, parameters_of
+from bespeak.recommend.models.blend import SPREAD, Blend, BlendParameters, Part, blended, spread
 from contracts.recommender import RecommenderContract, checkerboard, world
 
 SMALL_ALS = {"model": "als", "parameters": {"factors": 4, "iterations": 2}}

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from bespeak.errors import NotReady
-from bespeak.recommend.carving import (
+from bespeak.recommend.evaluating.files import Rows, interactions_of
+from bespeak.recommend.evaluating.splits import hold
+from bespeak.recommend.histories import NO_TIME, Histories, Interactions
+from bespeak.recommend.searching.carving import (
     Trial,
     by_session,
     by_share,
@@ -14,9 +17,6 @@ from bespeak.recommend.carving import (
     trial_of,
     way_of,
 )
-from bespeak.recommend.files import Rows, interactions_of
-from bespeak.recommend.histories import NO_TIME, Histories, Interactions
-from bespeak.recommend.splits import hold
 from contracts.recommender import world
 
 SECOND = 1_000_000

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bespeak.recommend.catalogue import NO_PRICE, Catalogue
-from bespeak.recommend.current import changed, newcomers
+from bespeak.recommend.answering.catalogue import NO_PRICE, Catalogue
+from bespeak.recommend.answering.current import changed, newcomers
 from bespeak.recommend.histories import Groups
 from bespeak.recommend.texts import Ids, Texts
 

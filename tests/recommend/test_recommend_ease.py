@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from bespeak.errors import ConfigInvalid
-from bespeak.recommend.ease import EaseParameters, fit_ease, memory_of
 from bespeak.recommend.histories import UNIT, Histories, Interactions
-from bespeak.recommend.item_lists import ItemLists
+from bespeak.recommend.mathematics.item_lists import ItemLists
+from bespeak.recommend.mathematics.regression import RegressionParameters
 from bespeak.recommend.models import fit
-from bespeak.recommend.regression import RegressionParameters
-from bespeak.recommend.sparse_ease import SparseEaseParameters, fit_sparse_ease
+from bespeak.recommend.models.ease import EaseParameters, fit_ease, memory_of
+from bespeak.recommend.models.sparse_ease import SparseEaseParameters, fit_sparse_ease
 from contracts.recommender import RecommenderContract, world
 
 

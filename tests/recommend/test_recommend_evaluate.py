@@ -7,7 +7,7 @@ import pytest
 
 from bespeak.errors import BadRequest, ConfigInvalid, NotFound
 from bespeak.recommend import choose, evaluate, evaluate_files
-from bespeak.recommend.splits import hold
+from bespeak.recommend.evaluating.splits import hold
 from contracts.recommender import checkerboard, world
 
 BOTH = ["popular", "item_knn"]

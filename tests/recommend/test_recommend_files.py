@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from bespeak.errors import ColumnMissing, SourceMissing, SourceUnreadable
-from bespeak.recommend import files
-from bespeak.recommend.files import Rows, interactions_of, read_rows
+from bespeak.recommend.evaluating import files
+from bespeak.recommend.evaluating.files import Rows, interactions_of, read_rows
 from bespeak.recommend.histories import UNIT
 from bespeak.recommend.interactions import instant
 

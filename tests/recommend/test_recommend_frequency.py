@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bespeak.recommend.files import Rows, interactions_of
-from bespeak.recommend.frequency import FrequencyParameters, fit_frequency
+from bespeak.recommend.evaluating.files import Rows, interactions_of
 from bespeak.recommend.histories import NO_TIME
-from bespeak.recommend.popular import DAY
+from bespeak.recommend.models.frequency import FrequencyParameters, fit_frequency
+from bespeak.recommend.models.popular import DAY
 from contracts.recommender import RecommenderContract, world
 
 

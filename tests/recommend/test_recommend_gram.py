@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bespeak.engines import Engine, Spark
-from bespeak.recommend.gram import counts_where, gram
 from bespeak.recommend.histories import Interactions, Stored
-from bespeak.recommend.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
-from bespeak.recommend.measure import ItemKnnParameters, squares
+from bespeak.recommend.mathematics.gram import counts_where, gram
+from bespeak.recommend.mathematics.measure import ItemKnnParameters, squares
 from bespeak.recommend.models import counts_in, fit
+from bespeak.recommend.models.item_knn import ItemKnn, fit_item_knn, fit_item_knn_where
 from contracts.recommender import checkerboard, world
 
 ARRAYS = ("indptr", "neighbours", "similarity", "common")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bespeak.recommend.graph import GraphParameters, fit_graph
+from bespeak.recommend.models.graph import GraphParameters, fit_graph
 from contracts.recommender import RecommenderContract, checkerboard
 
 

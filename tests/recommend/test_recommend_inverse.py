@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bespeak.recommend.inverse import rows, sweep, workspace
+from bespeak.recommend.mathematics.inverse import rows, sweep, workspace
 
 
 def some(count: int) -> Any:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from bespeak.errors import ConfigInvalid
-from bespeak.recommend import kernels
 from bespeak.recommend.histories import UNIT, Histories, Interactions
-from bespeak.recommend.item_knn import ItemKnn, ItemKnnParameters, fit_item_knn
+from bespeak.recommend.mathematics import kernels
 from bespeak.recommend.models import parameters_of
+from bespeak.recommend.models.item_knn import ItemKnn, ItemKnnParameters, fit_item_knn
 from contracts.recommender import RecommenderContract, checkerboard, world
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from bespeak.recommend.low_rank import leading, walked
+from bespeak.recommend.mathematics.low_rank import leading, walked
 
 
 def drawn(rows: int, columns: int, rank: int, seed: int = 3) -> sparse.csr_array:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bespeak.errors import BadRequest
-from bespeak.recommend import metrics
 from bespeak.recommend.base import Ranked
+from bespeak.recommend.evaluating import metrics
+from bespeak.recommend.evaluating.splits import Held, hold
 from bespeak.recommend.histories import Interactions
-from bespeak.recommend.splits import Held, hold
 from contracts.recommender import world
 
 TRAIN = world([("a", "p"), ("a", "q"), ("b", "p"), ("b", "q"), ("c", "r"), ("d", "p")])

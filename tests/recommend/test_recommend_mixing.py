@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bespeak.recommend.carving import by_share
-from bespeak.recommend.evaluate import evaluate
-from bespeak.recommend.mixing import Stack
+from bespeak.recommend.evaluating.evaluate import evaluate
 from bespeak.recommend.models import fit
+from bespeak.recommend.searching.carving import by_share
+from bespeak.recommend.searching.mixing import Stack
 from contracts.recommender import world
 
 

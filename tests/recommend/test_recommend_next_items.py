@@ -5,9 +5,9 @@ import pytest
 from walks import sessions
 
 from bespeak.errors import BadRequest
-from bespeak.recommend.evaluate import evaluate
+from bespeak.recommend.evaluating.evaluate import evaluate
+from bespeak.recommend.evaluating.next_items import carve_newest, next_of
 from bespeak.recommend.histories import Histories
-from bespeak.recommend.next_items import carve_newest, next_of
 
 
 def test_each_start_of_a_session_asks_for_what_came_next() -> None:

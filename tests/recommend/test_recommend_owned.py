@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bespeak.recommend import evaluate
+from bespeak.recommend.answering.owned import RETURNING, owned
+from bespeak.recommend.evaluating.splits import hold
 from bespeak.recommend.histories import NO_TIME, Histories, Interactions
 from bespeak.recommend.interactions import DAY
-from bespeak.recommend.owned import RETURNING, owned
-from bespeak.recommend.splits import hold
 from contracts.recommender import world
 
 AS_OF = 400 * DAY

@@ -9,9 +9,9 @@ from scipy import stats
 from bespeak.errors import BadRequest
 from bespeak.recommend import evaluate
 from bespeak.recommend.base import Ranked
-from bespeak.recommend.metrics import gini, ips_recall
-from bespeak.recommend.paired import compared, holm, p_value
-from bespeak.recommend.splits import hold
+from bespeak.recommend.evaluating.metrics import gini, ips_recall
+from bespeak.recommend.evaluating.paired import compared, holm, p_value
+from bespeak.recommend.evaluating.splits import hold
 from contracts.recommender import world
 
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bespeak.recommend.carving import by_share
 from bespeak.recommend.models import fit
-from bespeak.recommend.polishing import Mixture, polish
-from bespeak.recommend.spaces import Shape
-from bespeak.recommend.trying import Bench, Config, Try
+from bespeak.recommend.searching.carving import by_share
+from bespeak.recommend.searching.polishing import Mixture, polish
+from bespeak.recommend.searching.spaces import Shape
+from bespeak.recommend.searching.trying import Bench, Config, Try
 from contracts.recommender import world
 
 

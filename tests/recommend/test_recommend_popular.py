@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.evaluating.files import Rows, interactions_of
 from bespeak.recommend.histories import Histories, Interactions
-from bespeak.recommend.popular import DAY, HEAD, PopularParameters, fit_popular
+from bespeak.recommend.models.popular import DAY, HEAD, PopularParameters, fit_popular
 from contracts.recommender import RecommenderContract, world
 
 

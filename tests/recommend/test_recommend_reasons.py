@@ -11,10 +11,10 @@ import pytest
 
 from bespeak import console, pages
 from bespeak.recommend import MODELS
+from bespeak.recommend.answering.reasons import Telling, fallback_reason, reason
 from bespeak.recommend.base import Why
 from bespeak.recommend.histories import NO_TIME, Histories
 from bespeak.recommend.interactions import DAY, instant
-from bespeak.recommend.reasons import Telling, fallback_reason, reason
 
 TELLING = Telling(
     name=lambda item: f"item {item}", purchases=True, as_of=instant(datetime(2024, 6, 1)),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from bespeak.recommend.models import fit
-from bespeak.recommend.rp3beta import Rp3BetaParameters, fit_rp3beta
+from bespeak.recommend.models.rp3beta import Rp3BetaParameters, fit_rp3beta
 from contracts.recommender import RecommenderContract, world
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from bespeak.errors import ArtifactCorrupt
-from bespeak.recommend import served
+from bespeak.recommend.answering import served
+from bespeak.recommend.answering.lists import listed
 from bespeak.recommend.base import Model
+from bespeak.recommend.evaluating.splits import carve
 from bespeak.recommend.histories import Histories, Interactions
-from bespeak.recommend.lists import listed
 from bespeak.recommend.models import fit
-from bespeak.recommend.popular import PopularParameters, fit_popular
-from bespeak.recommend.splits import carve
+from bespeak.recommend.models.popular import PopularParameters, fit_popular
 from contracts.recommender import world
 
 SMALL = {"factors": 8, "iterations": 2}

@@ -9,11 +9,11 @@ import pytest
 from walks import asked, sessions
 
 from bespeak.errors import ConfigInvalid
-from bespeak.recommend import order, order_kernels
 from bespeak.recommend.base import RHYTHM, WITH
 from bespeak.recommend.histories import Histories, Interactions
+from bespeak.recommend.mathematics import order, order_kernels
 from bespeak.recommend.models import parameters_of
-from bespeak.recommend.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
+from bespeak.recommend.models.session_knn import SessionKnn, SessionKnnParameters, fit_session_knn
 from contracts.recommender import RecommenderContract, checkerboard, world
 
 

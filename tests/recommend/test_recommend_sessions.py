@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bespeak.errors import ColumnMissing, SourceMissing, SourceUnreadable
-from bespeak.recommend.evaluate import evaluate_files
+from bespeak.recommend.evaluating.evaluate import evaluate_files
+from bespeak.recommend.evaluating.sessions import is_sessions, read_prefixes, read_sessions
 from bespeak.recommend.histories import UNIT
 from bespeak.recommend.interactions import instant
-from bespeak.recommend.sessions import is_sessions, read_prefixes, read_sessions
 
 Written = Callable[..., Path]
 

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bespeak.recommend import graph
-from bespeak.recommend.models import fit
-from bespeak.recommend.sharing import Sharing
+from bespeak.recommend.models import fit, graph
+from bespeak.recommend.searching.sharing import Sharing
 from contracts.recommender import world
 
 

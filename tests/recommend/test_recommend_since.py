@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bespeak.engines import Engine
 from bespeak.recommend import dismissed, interactions, load_interactions
+from bespeak.recommend.answering.since import Counting, Since, brought_up_to_date, hidden
 from bespeak.recommend.histories import Histories
 from bespeak.recommend.interactions import DAY, faded_to, instant
-from bespeak.recommend.since import Counting, Since, brought_up_to_date, hidden
 
 WEIGHTS = {"purchase": 1.0, "cart": 0.5, "view": 0.1}
 START = instant(datetime(2024, 3, 1))

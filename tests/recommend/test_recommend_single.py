@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bespeak.recommend.filters import ALL, Filters
+from bespeak.recommend.answering.filters import ALL, Filters
+from bespeak.recommend.answering.lists import listed
 from bespeak.recommend.histories import Flags, Histories, Index, Interactions
-from bespeak.recommend.item_knn import ItemKnn, fit_item_knn
-from bespeak.recommend.lists import listed
-from bespeak.recommend.measure import ItemKnnParameters
-from bespeak.recommend.popular import PopularParameters, fit_popular
+from bespeak.recommend.mathematics.measure import ItemKnnParameters
+from bespeak.recommend.models.item_knn import ItemKnn, fit_item_knn
+from bespeak.recommend.models.popular import PopularParameters, fit_popular
 from bespeak.recommend.texts import Ids
 
 ITEMS = 60

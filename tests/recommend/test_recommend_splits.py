@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from bespeak.engines import Engine
 from bespeak.errors import BadRequest
-from bespeak.recommend.files import Rows
-from bespeak.recommend.interactions import DAY
-from bespeak.recommend.splits import (
+from bespeak.recommend.evaluating.files import Rows
+from bespeak.recommend.evaluating.splits import (
     before,
     by_time,
     carve,
@@ -23,6 +22,7 @@ from bespeak.recommend.splits import (
     new_to,
     unowned,
 )
+from bespeak.recommend.interactions import DAY
 from contracts.recommender import checkerboard, world
 
 START = datetime(2024, 5, 1)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from bespeak.errors import BadRequest
-from bespeak.recommend import ALL, evaluate, metrics
+from bespeak.recommend import ALL, evaluate
 from bespeak.recommend.base import Ranked
+from bespeak.recommend.evaluating import metrics
+from bespeak.recommend.evaluating.splits import hold
+from bespeak.recommend.evaluating.spread import _coverage_without, _gini_without, beside
 from bespeak.recommend.interactions import instant
-from bespeak.recommend.splits import hold
-from bespeak.recommend.spread import _coverage_without, _gini_without, beside
 from contracts.recommender import checkerboard, world
 
 START = datetime(2024, 5, 1)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bespeak.recommend.carving import by_share
 from bespeak.recommend.histories import Interactions
-from bespeak.recommend.themes import distances
+from bespeak.recommend.searching.carving import by_share
+from bespeak.recommend.searching.themes import distances
 from contracts.recommender import world
 
 ITEMS, THEMES = 120, 8

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bespeak.recommend.base import whys
-from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.evaluating.files import Rows, interactions_of
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.interactions import DAY
 from bespeak.recommend.models import fit

@@ -10,7 +10,7 @@ from walks import asked, sessions
 from bespeak.recommend.base import GOES, WITH
 from bespeak.recommend.histories import Interactions
 from bespeak.recommend.models import parameters_of
-from bespeak.recommend.transitions import Transitions, TransitionsParameters, fit_transitions
+from bespeak.recommend.models.transitions import Transitions, TransitionsParameters, fit_transitions
 from contracts.recommender import RecommenderContract, checkerboard
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bespeak.recommend import updating
-from bespeak.recommend.files import Rows, interactions_of
+from bespeak.recommend.evaluating.files import Rows, interactions_of
 from bespeak.recommend.histories import Interactions
-from bespeak.recommend.item_knn import fit_item_knn
-from bespeak.recommend.measure import ItemKnnParameters
+from bespeak.recommend.mathematics import updating
+from bespeak.recommend.mathematics.measure import ItemKnnParameters
+from bespeak.recommend.mathematics.updating import changed, updated
 from bespeak.recommend.models import MODELS, parameters_of
-from bespeak.recommend.updating import changed, updated
+from bespeak.recommend.models.item_knn import fit_item_knn
 
 Shop = dict[str, dict[str, tuple[float, int]]]
 """customer -> item -> (weight, time)"""

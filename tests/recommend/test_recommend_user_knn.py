@@ -9,9 +9,9 @@ import pytest
 from walks import asked, sessions
 
 from bespeak.errors import NotFound
+from bespeak.recommend.mathematics.past import Past
 from bespeak.recommend.models import fit, load
-from bespeak.recommend.past import Past
-from bespeak.recommend.user_knn import UserKnn
+from bespeak.recommend.models.user_knn import UserKnn
 from contracts.recommender import RecommenderContract, checkerboard, world
 
 

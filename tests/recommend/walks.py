@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bespeak.recommend.files import Rows, interactions_of, summed
+from bespeak.recommend.evaluating.files import Rows, interactions_of, summed
 from bespeak.recommend.histories import UNIT, Histories, Interactions
 from bespeak.recommend.texts import Ids
 

@@ -1,7 +1,7 @@
 """What a recommender is: a frozen value that scores histories.
 
-A new one is a file with a parameters class, `fit_NAME` and a model that does what `Model` says, a
-row in models.py, and a three-line test (tests/contracts/recommender.py).
+A new one is a file in `models` with a parameters class, `fit_NAME` and a model that does what
+`Model` says, a row in the table there, and a three-line test (tests/contracts/recommender.py).
 """
 
 from __future__ import annotations

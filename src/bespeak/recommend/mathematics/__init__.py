@@ -1,0 +1,1 @@
+"""What models have in common: counts of pairs, sums over lists, regressions, compiled loops."""

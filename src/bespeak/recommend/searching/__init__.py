@@ -1,0 +1,1 @@
+"""The best model for the data at hand: what is tried, on what, within what time."""
