@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -85,4 +86,9 @@ def test_other_settings_make_another_model_from_nothing(workspace: Workspace) ->
 def test_a_spoilt_model_is_no_start(workspace: Workspace) -> None:
     path = workspace.get(ITEM_KNN).path / "common.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+    assert sell(workspace, "c2,kind2-0,2026-02-20T10:00:00Z") is None
+
+
+def test_a_model_that_was_deleted_is_no_start(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.get(ITEM_KNN).path)
     assert sell(workspace, "c2,kind2-0,2026-02-20T10:00:00Z") is None

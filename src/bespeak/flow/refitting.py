@@ -34,16 +34,17 @@ def fit_again(
 def _from_before(
     flow: Flow, name: str, known: recommend.Interactions, parameters: Mapping[str, Any]
 ) -> Fitted | None:
-    """From the current version, if it was made by the same settings and code."""
-    before = flow.workspace.find(f"{MODELS}/{name}")
-    if known.stored is not None or before is None or not _of_a_kind(before, parameters):
-        return None
-    past = flow.workspace.find(HISTORIES)
-    if past is None or past.version != before.manifest["inputs"][HISTORIES]:
+    """From the current version, if it is there whole and was made by the same settings and code."""
+    if known.stored is not None:
         return None
     try:
+        before, past = flow.workspace.find(f"{MODELS}/{name}"), flow.workspace.find(HISTORIES)
+        if before is None or past is None or not _of_a_kind(before, parameters):
+            return None
+        if past.version != before.manifest["inputs"][HISTORIES]:
+            return None
         flow.workspace.verify(before.key, HISTORIES)
-    except ArtifactCorrupt:  # a spoilt file spoils no more than itself
+    except ArtifactCorrupt:  # what is spoilt, or was deleted so that it be made anew, is no start
         return None
     made = recommend.updated(name, before.path, recommend.Interactions.load(past.path), known)
     if made is None:
