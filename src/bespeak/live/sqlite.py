@@ -6,6 +6,7 @@ import fcntl
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -411,9 +412,9 @@ class SQLiteLog:
             check_same_thread=False, cached_statements=ALIKE,
         )  # fmt: skip
         self._opened.append(opened)
+        _write_ahead(opened)
         for setting in (
-            "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-            "secure_delete = ON",
+            "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}", f"busy_timeout = {PATIENCE_MS}",
         ):  # fmt: skip
             opened.execute(f"PRAGMA {setting}")
@@ -505,3 +506,18 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on: of several processes that do so first, SQLite refuses all but
+    one at once, whatever their patience."""
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
