@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bespeak.errors import ArtifactCorrupt, NotReady
-from bespeak.recommend.texts import Ids, load_array, load_arrays, save_arrays
+from bespeak.recommend.texts import Ids, load_array, load_arrays, misfit, save_arrays
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -231,7 +231,7 @@ class Histories:
         columns = load_arrays(folder, _COLUMNS)
         entries = {len(columns[name]) for name in _COLUMNS if name != "indptr"}
         if not len(columns["indptr"]) or entries != {int(columns["indptr"][-1])}:
-            raise _misfit(folder)
+            raise misfit(folder)
         groups = {
             kind: Groups(
                 Ids.load(folder, f"group.{kind}"),
@@ -240,7 +240,7 @@ class Histories:
             for kind in kinds
         }
         if any(len(group.of_row) != len(columns["indptr"]) - 1 for group in groups.values()):
-            raise _misfit(folder)
+            raise misfit(folder)
         return cls(**columns, groups=groups)
 
 
@@ -302,7 +302,7 @@ class Interactions:
         histories = Histories.load(folder, about["groups"])
         customers, items = Ids.load(folder, "customers"), Ids.load(folder, "items")
         if len(customers) != len(histories):
-            raise _misfit(folder)
+            raise misfit(folder)
         return cls(customers, items, histories, about["as_of"])
 
 
@@ -348,10 +348,3 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path}: can't be read", next_step="Delete that folder and run `bespeak run` again."
         ) from error
     return about
-
-
-def _misfit(folder: Path) -> ArtifactCorrupt:
-    return ArtifactCorrupt(
-        f"{folder}: its arrays do not fit each other",
-        next_step="Delete that folder and run `bespeak run` again.",
-    )

@@ -202,3 +202,11 @@ def load_arrays(folder: Path, kinds: Mapping[str, type[np.generic]]) -> dict[str
     raises : as `load_array`
     """
     return {name: load_array(folder, name, kind) for name, kind in kinds.items()}
+
+
+def misfit(folder: Path) -> ArtifactCorrupt:
+    """What is said of a folder whose arrays are each sound, and not of one another."""
+    return ArtifactCorrupt(
+        f"{folder}: its arrays do not fit each other",
+        next_step="Delete that folder and run `bespeak run` again.",
+    )

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bespeak.errors import ArtifactCorrupt
 from bespeak.recommend.histories import Flags, Groups, Index, Whole
-from bespeak.recommend.texts import Ids, Texts, load_array
+from bespeak.recommend.texts import Ids, Texts, load_array, misfit
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -102,10 +101,7 @@ class Catalogue:
         arrays = (found.category_of, found.prices, *flags)
         lengths = {len(array) for array in arrays}
         if lengths != {len(found.titles)}:
-            raise ArtifactCorrupt(
-                f"{folder}: its arrays do not fit each other",
-                next_step="Delete that folder and run `bespeak run` again.",
-            )
+            raise misfit(folder)
         return found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bespeak.errors import ArtifactCorrupt, EngineUnavailable
+from bespeak.errors import EngineUnavailable
 from bespeak.recommend.base import (
     Parameters,
     Ranked,
@@ -48,7 +48,7 @@ from bespeak.recommend.mathematics.dots import (
     fixed_rows,
 )
 from bespeak.recommend.mathematics.low_rank import walked
-from bespeak.recommend.texts import Ids, load_arrays, save_arrays
+from bespeak.recommend.texts import Ids, load_arrays, misfit, save_arrays
 
 _ARRAYS: Mapping[str, type[np.generic]] = {
     "factors": np.int32,
@@ -194,10 +194,7 @@ class Als:
         items, shape = Ids.load(folder, "items"), (-1, max(len(arrays["units"]), 1))
         factors = arrays.pop("factors")
         if factors.size != len(items) * shape[1] or len(arrays["spectrum"]) != shape[1]:
-            raise ArtifactCorrupt(
-                f"{folder}: its arrays do not fit each other",
-                next_step="Delete that folder and run `bespeak run` again.",
-            )
+            raise misfit(folder)
         parameters = msgspec.convert(about["parameters"], AlsParameters)
         return cls(items, parameters, factors.reshape(shape), **arrays)
 

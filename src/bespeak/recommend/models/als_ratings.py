@@ -17,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bespeak.errors import ArtifactCorrupt, BadRequest, EngineUnavailable, NotReady
+from bespeak.errors import BadRequest, EngineUnavailable, NotReady
 from bespeak.recommend.base import Parameters, blocks, checked
 from bespeak.recommend.histories import Flags, Index, Whole, compressed, read_json, write_json
 from bespeak.recommend.interactions import ranked_ids
 from bespeak.recommend.mathematics import ridge
-from bespeak.recommend.texts import Ids, load_arrays, save_arrays
+from bespeak.recommend.texts import Ids, load_arrays, misfit, save_arrays
 
 if TYPE_CHECKING:
     from bespeak.engines import Engine
@@ -217,10 +217,7 @@ class RatingsModel:
         biases, factors = load_arrays(folder, _ARRAYS).values()
         parameters = msgspec.convert(about["parameters"], RatingsParameters)
         if len(biases) != len(items) or factors.size != len(items) * parameters.factors:
-            raise ArtifactCorrupt(
-                f"{folder}: its arrays do not fit each other",
-                next_step="Delete that folder and run `bespeak run` again.",
-            )
+            raise misfit(folder)
         table = factors.reshape(len(items), parameters.factors)
         return cls(items, parameters, about["mean"], about["low"], about["high"], biases, table)
 

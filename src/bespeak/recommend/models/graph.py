@@ -128,7 +128,8 @@ class Steps:
             self._made.pop(step, None)  # before the next takes as much memory
             made = make()
             self._made[step] = of, made
-        return made  # type: ignore[no-any-return]
+        found: Result = made
+        return found
 
 
 def fit_graph(

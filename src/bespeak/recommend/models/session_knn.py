@@ -17,29 +17,18 @@ import numpy as np
 
 from bespeak.compiled import sealed
 from bespeak.errors import NotFound
-from bespeak.recommend.base import (
-    RHYTHM,
-    WITH,
-    Ranked,
-    Why,
-    Whys,
-    check_asked,
-    check_block,
-    even_parts,
-    on_all_cores,
-)
+from bespeak.recommend.base import Ranked
 from bespeak.recommend.histories import (
-    Flags,
     Histories,
     Index,
     Interactions,
     Whole,
     read_json,
-    row_sums,
     write_json,
 )
 from bespeak.recommend.mathematics import order, order_kernels
 from bespeak.recommend.mathematics.past import Past
+from bespeak.recommend.mathematics.remembered import Asked, Remembered, Span
 from bespeak.recommend.texts import Ids
 
 RARITY = 1 << 13
@@ -59,7 +48,7 @@ class SessionKnnParameters(order.OrderParameters, frozen=True):
 
 
 @dataclass(frozen=True, eq=False)
-class SessionKnn:
+class SessionKnn(Remembered):
     """It keeps what was had together and in which order, never by whom.
 
     own : how much an item counts that the history has already, of NEAR
@@ -77,73 +66,10 @@ class SessionKnn:
     def unit(self) -> float:
         return float(order.SHARES * order.NEAR * RARITY)
 
-    def scores(self, histories: Histories) -> Whole:
-        check_block(len(histories), len(self.items))
-        ranked = self.recommend(histories, len(self.items))
-        found = np.zeros((len(histories), len(self.items)), np.int64)
-        rows, places = np.nonzero(ranked.items >= 0)
-        found[rows, ranked.items[rows, places]] = ranked.scores[rows, places]
-        return found
-
-    def scores_at(self, histories: Histories, items: Index) -> Whole:
-        """See `base.Pointed`."""
-        asked, found = self._asked(histories), np.zeros(items.shape, np.int64)
-        wanted = sealed(np.ascontiguousarray(items, np.int32))[0]
-        on_all_cores(
-            lambda part: order_kernels.totals(
-                asked, self._memory, self._rarity, wanted,
-                (part.start, part.stop), self.parameters.neighbours, self._work(), found,
-            ),
-            self._parts(asked),
-        )  # fmt: skip
-        return found
-
-    def recommend(
-        self,
-        histories: Histories,
-        k: int,
-        *,
-        exclude: Histories | None = None,
-        allow: Flags | None = None,
-    ) -> Ranked:
-        check_asked(k, histories, exclude, allow)
-        asked, count = self._asked(histories), len(self.items)
-        items = np.full((len(histories), min(k, count)), -1, np.int32)
-        scores = np.zeros(items.shape, np.int64)
-        out = exclude if exclude is not None else Histories.empty(len(histories))
-        mask = np.ones(count, np.bool_) if allow is None else allow
-        limits = sealed(out.indptr, out.indices, mask)
-        on_all_cores(
-            lambda part: order_kernels.best(
-                asked, self._memory, self._rarity, limits,
-                (part.start, part.stop), self.parameters.neighbours, self._work(),
-                (items, scores),
-            ),
-            self._parts(asked),
-        )  # fmt: skip
-        return Ranked(items, scores, (items >= 0).sum(axis=1))
-
     def similar(self, items: Index, k: int) -> Ranked:
         """For each of `items`, what a history of it alone is offered, itself left out."""
         alone = Histories.of_lists([[item] for item in items.tolist()])
         return self.recommend(alone, k, exclude=alone)
-
-    def why(self, history: Histories, items: Index) -> list[Why]:
-        givers, common = self._carried(history, items[None, :])
-        return [
-            Why("rhythm", other=item)
-            if giver in {item, -1}
-            else Why("with", other=giver, customers=count)
-            for item, giver, count in zip(
-                items.tolist(), givers[0].tolist(), common[0].tolist(), strict=True
-            )
-        ]
-
-    def whys(self, histories: Histories, items: Index) -> Whys:
-        givers, _ = self._carried(histories, items)
-        again = (givers < 0) | (givers == items)
-        kinds = np.where(items < 0, -1, np.where(again, RHYTHM, WITH)).astype(np.int8)
-        return Whys(kinds, np.where(again, -1, givers).astype(np.int32))
 
     def said(self) -> dict[str, Any]:
         return {
@@ -193,15 +119,33 @@ class SessionKnn:
             )  # fmt: skip
         return replace(self, past=self.past.without(row, self.parameters.newest))
 
-    def _asked(self, histories: Histories) -> tuple[Any, ...]:
+    def _asked(self, histories: Histories) -> Asked:
         """Histories as the kernels read them: the latest of each first."""
         used = histories.latest(self.parameters.longest_history)
         shares = order.shares(used, self.past.having, self.parameters)
         latest = np.lexsort((used.indices, ~used.last_time, used.rows))
         return sealed(used.indptr, used.indices[latest], shares[latest])
 
-    def _parts(self, asked: tuple[Any, ...]) -> list[slice]:
-        return even_parts(row_sums(np.diff(self.past.starts)[asked[1]], asked[0]))
+    def _looked_at(self) -> Whole:
+        return np.diff(self.past.starts)
+
+    def _best(self, asked: Asked, limits: Any, span: Span, found: tuple[Any, Any]) -> None:
+        order_kernels.best(
+            asked, self._memory, self._rarity, limits, span, self.parameters.neighbours,
+            self._work(), found,
+        )  # fmt: skip
+
+    def _totals(self, asked: Asked, wanted: Any, span: Span, found: Any) -> None:
+        order_kernels.totals(
+            asked, self._memory, self._rarity, wanted, span, self.parameters.neighbours,
+            self._work(), found,
+        )  # fmt: skip
+
+    def _givers(self, asked: Asked, wanted: Any, span: Span, found: tuple[Any, Any]) -> None:
+        order_kernels.carried(
+            asked, self._memory, self._indexed, wanted, span, self.parameters.neighbours,
+            self._work(), found,
+        )  # fmt: skip
 
     def _work(self) -> tuple[Any, ...]:
         """What a part's loop writes on; memory is taken only where it does."""
@@ -210,20 +154,6 @@ class SessionKnn:
             np.zeros(rows, np.int64), np.empty(rows, np.int32), np.empty(rows, np.int32),
             np.zeros(count, np.int64), np.empty(count, np.int32), np.zeros(count, np.int32),
         )  # fmt: skip
-
-    def _carried(self, histories: Histories, items: Index) -> tuple[Index, Index]:
-        """The item of the history that carried each score; as the kernel says."""
-        asked = self._asked(histories)
-        found = np.full(items.shape, -1, np.int32), np.zeros(items.shape, np.int32)
-        wanted = sealed(np.ascontiguousarray(items, np.int32))[0]
-        on_all_cores(
-            lambda part: order_kernels.carried(
-                asked, self._memory, self._indexed, wanted,
-                (part.start, part.stop), self.parameters.neighbours, self._work(), found,
-            ),
-            self._parts(asked),
-        )  # fmt: skip
-        return found
 
     @cached_property
     def _memory(self) -> tuple[Any, ...]:

@@ -17,34 +17,22 @@ import msgspec
 import numpy as np
 
 from bespeak.compiled import sealed
-from bespeak.recommend.base import (
-    RHYTHM,
-    WITH,
-    Parameters,
-    Ranked,
-    Why,
-    Whys,
-    check_asked,
-    check_block,
-    even_parts,
-    on_all_cores,
-)
+from bespeak.recommend.base import Parameters
 from bespeak.recommend.histories import (
     NO_TIME,
     UNIT,
-    Flags,
     Histories,
     Index,
     Interactions,
     Whole,
     compressed,
     read_json,
-    row_sums,
     write_json,
 )
 from bespeak.recommend.interactions import DAY
 from bespeak.recommend.mathematics import basket_kernels, order
 from bespeak.recommend.mathematics.basket_kernels import FINER, FRESH
+from bespeak.recommend.mathematics.remembered import Asked, Remembered, Span
 from bespeak.recommend.texts import Ids, load_arrays, save_arrays
 
 LENGTH = 1 << 15
@@ -111,7 +99,7 @@ class TifuKnnParameters(Parameters, frozen=True):
 
 
 @dataclass(frozen=True, eq=False)
-class TifuKnn:
+class TifuKnn(Remembered):
     """It keeps what was had together and how much, never by whom.
 
     indptr, members : past histories, the newest first
@@ -143,67 +131,6 @@ class TifuKnn:
     def unit(self) -> float:
         return float(WORTH << FINER)
 
-    def scores(self, histories: Histories) -> Whole:
-        check_block(len(histories), len(self.items))
-        every = np.arange(len(self.items), dtype=np.int32)
-        return self.scores_at(histories, np.tile(every, (len(histories), 1)))
-
-    def scores_at(self, histories: Histories, items: Index) -> Whole:
-        """See `base.Pointed`."""
-        asked, found = self._asked(histories), np.zeros(items.shape, np.int64)
-        wanted = sealed(np.ascontiguousarray(items, np.int32))[0]
-        on_all_cores(
-            lambda part: basket_kernels.totals(
-                asked, self._memory, wanted,
-                (part.start, part.stop), self.parameters.neighbours, self._work(), found,
-            ),
-            self._parts(asked),
-        )  # fmt: skip
-        return found
-
-    def recommend(
-        self,
-        histories: Histories,
-        k: int,
-        *,
-        exclude: Histories | None = None,
-        allow: Flags | None = None,
-    ) -> Ranked:
-        check_asked(k, histories, exclude, allow)
-        asked, count = self._asked(histories), len(self.items)
-        items = np.full((len(histories), min(k, count)), -1, np.int32)
-        scores = np.zeros(items.shape, np.int64)
-        out = exclude if exclude is not None else Histories.empty(len(histories))
-        mask = np.ones(count, np.bool_) if allow is None else allow
-        limits = sealed(out.indptr, out.indices, mask)
-        on_all_cores(
-            lambda part: basket_kernels.best(
-                asked, self._memory, limits,
-                (part.start, part.stop), self.parameters.neighbours, self._work(),
-                (items, scores),
-            ),
-            self._parts(asked),
-        )  # fmt: skip
-        return Ranked(items, scores, (items >= 0).sum(axis=1))
-
-    def why(self, history: Histories, items: Index) -> list[Why]:
-        """The rhythm, where an item scores most by itself; else what it shares with the like."""
-        givers, common = self._carried(history, items[None, :])
-        return [
-            Why("rhythm", other=item)
-            if giver in {item, -1}
-            else Why("with", other=giver, customers=count)
-            for item, giver, count in zip(
-                items.tolist(), givers[0].tolist(), common[0].tolist(), strict=True
-            )
-        ]
-
-    def whys(self, histories: Histories, items: Index) -> Whys:
-        givers, _ = self._carried(histories, items)
-        again = (givers < 0) | (givers == items)
-        kinds = np.where(items < 0, -1, np.where(again, RHYTHM, WITH)).astype(np.int8)
-        return Whys(kinds, np.where(again, -1, givers).astype(np.int32))
-
     def said(self) -> dict[str, Any]:
         return {
             "histories": len(self.indptr) - 1,
@@ -228,7 +155,7 @@ class TifuKnn:
         arrays = load_arrays(folder, _ARRAYS)
         return cls(Ids.load(folder, "items"), parameters, gap=about["gap"], **arrays)
 
-    def _asked(self, histories: Histories) -> tuple[Any, ...]:
+    def _asked(self, histories: Histories) -> Asked:
         """Histories as the kernels read them."""
         used = histories.heaviest(self.parameters.longest_history)
         again = _again(self.having, self.times, self.parameters.again)[used.indices]
@@ -249,8 +176,22 @@ class TifuKnn:
         usual = np.maximum((span + self.gap) / np.maximum(histories.times, 1), 1.0)
         return (1 + since / usual) ** -self.parameters.late
 
-    def _parts(self, asked: tuple[Any, ...]) -> list[slice]:
-        return even_parts(row_sums(np.diff(self.starts)[asked[1]], asked[0]))
+    def _looked_at(self) -> Whole:
+        return np.diff(self.starts)
+
+    def _best(self, asked: Asked, limits: Any, span: Span, found: tuple[Any, Any]) -> None:
+        neighbours = self.parameters.neighbours
+        basket_kernels.best(asked, self._memory, limits, span, neighbours, self._work(), found)
+
+    def _totals(self, asked: Asked, wanted: Any, span: Span, found: Any) -> None:
+        neighbours = self.parameters.neighbours
+        basket_kernels.totals(asked, self._memory, wanted, span, neighbours, self._work(), found)
+
+    def _givers(self, asked: Asked, wanted: Any, span: Span, found: tuple[Any, Any]) -> None:
+        basket_kernels.carried(
+            asked, self._memory, self._indexed, wanted, span, self.parameters.neighbours,
+            self._work(), found,
+        )  # fmt: skip
 
     def _work(self) -> tuple[Any, ...]:
         """What a part's loop writes on; memory is taken only where it does."""
@@ -259,20 +200,6 @@ class TifuKnn:
             np.zeros(rows, np.int64), np.empty(rows, np.int32), np.zeros(count, np.int64),
             np.empty(count, np.int32), np.zeros(count, np.int32), np.zeros(count, np.int32),
         )  # fmt: skip
-
-    def _carried(self, histories: Histories, items: Index) -> tuple[Index, Index]:
-        """The item of the history that carried each score; as the kernel says."""
-        asked = self._asked(histories)
-        found = np.full(items.shape, -1, np.int32), np.zeros(items.shape, np.int32)
-        wanted = sealed(np.ascontiguousarray(items, np.int32))[0]
-        on_all_cores(
-            lambda part: basket_kernels.carried(
-                asked, self._memory, self._indexed, wanted,
-                (part.start, part.stop), self.parameters.neighbours, self._work(), found,
-            ),
-            self._parts(asked),
-        )  # fmt: skip
-        return found
 
     @cached_property
     def _memory(self) -> tuple[Any, ...]:
