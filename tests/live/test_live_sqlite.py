@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -152,3 +153,20 @@ def test_the_bytes_of_an_erased_person_are_in_no_file_of_the_log(tmp_path: Path)
     assert len(ids(other)) == 1_000
     log.close()
     other.close()
+
+
+def test_workers_that_open_a_new_log_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def first(path: Path) -> list[Any]:
+        together.wait()
+        log = SQLiteLog(path)
+        try:
+            return list(log.after(0, 1))
+        finally:
+            log.close()
+
+    with ThreadPoolExecutor(8) as workers:
+        for number in range(20):  # SQLite refused one of eight in about one round of ten
+            found = list(workers.map(first, [tmp_path / f"{number}.db"] * 8))
+            assert found == [[]] * 8

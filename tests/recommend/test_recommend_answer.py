@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bespeak import serve
 from bespeak.engines import Engine
 from bespeak.errors import ArtifactCorrupt, BadRequest, NotFound, NotReady
 from bespeak.recommend import (
@@ -398,3 +399,7 @@ def test_what_does_not_interest_is_hidden_with_its_near_twins_and_can_be_taken_b
     assert {"ink", "pens"} <= offered(not_ink, Since("ink", "restore", MARCH + 1))
     assert {"ink", "pens"} <= offered(Since("ink", "view", MARCH), hidden=("ink",))
     assert offered(Since("unheard of", "dismiss", MARCH)) == offered()
+
+
+def test_what_a_request_may_ask_for_is_handed_on_field_by_field() -> None:
+    assert serve.Filters._fields == Filters._fields  # shop.py hands them on by their order
